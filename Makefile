@@ -1,0 +1,70 @@
+# `make help` lists the targets. Everything happens in .venv; set-up runs by itself when it is needed.
+
+PYTHON ?= python3
+# Where pip may look for torch besides the configured index, for example
+#   make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu      (no GPU: 200 MB instead of gigabytes)
+#   make setup TORCH_INDEX=https://download.pytorch.org/whl/cu130    (NVIDIA GPU, when the index offers only a CPU build)
+TORCH_INDEX ?=
+MODEL ?= tuned
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export GX_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-faults check flow chat accept setup docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: .venv/.ready-run ## set up, then raw text to the evaluation report (reports/report.html)
+	@python -m pipeline.recovery
+	dvc repro
+	@python -m pipeline.reporting.weather
+	@echo "The report is reports/report.html; how this run went is reports/run.html. Talk to the model: make chat"
+
+test: .venv/.ready-test ## set up, then the test suite
+	python -m pytest -m "not faults"
+
+test-faults: .venv/.ready-test ## the long fault and soak tests
+	python -m pytest -m faults
+
+check: .venv/.ready-dev ## ruff, mypy strict, import contracts, generated docs fresh
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	python -m pipeline.documentation --check
+
+flow: .venv/.ready-flow ## the same pipeline as a Prefect flow
+	@python -m pipeline.recovery
+	python -m pipeline.flow
+	@python -m pipeline.reporting.weather
+
+chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
+	@python -m stages.generate --model $(MODEL)
+
+accept: .venv/.ready-run ## make this run the baseline that later reports compare with
+	@python -m pipeline.reporting.accept
+
+docs: .venv/.ready-run ## write the generated parts of README.md and data/README.md anew
+	@python -m pipeline.documentation
+
+setup: .venv/.ready-run ## only set up: .venv with what `dvc repro` needs
+
+clean: ## remove work in progress and caches of tools (never data or the DVC cache)
+	rm -rf .work .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) --quiet --upgrade pip
+
+.venv/.ready-run: EXTRAS :=
+.venv/.ready-flow: EXTRAS := [flow]
+.venv/.ready-test: EXTRAS := [test]
+.venv/.ready-dev: EXTRAS := [dev]
+.venv/.ready-%: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --no-compile --editable '.$(EXTRAS)'
+	@touch $@

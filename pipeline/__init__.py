@@ -1,0 +1,1 @@
+"""The nouns of Gristmill: the library that the stages are made of."""

@@ -1,0 +1,1 @@
+"""Text before it is tokens: sources, cleaning, filters, duplicates, splits and expectations."""

@@ -1,0 +1,171 @@
+"""What duplicates are found by: of every document its size, a digest, its band keys and its sketch.
+
+Each shard of documents is read once and gets three files: a table, the band keys (one row per band) and the
+sketches. The catalogue of all documents holds the tables only, about 150 bytes per document; bands are read
+one at a time and sketches are mapped, so memory does not grow with the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.artifacts import open_artifact, read_table, write_table
+from pipeline.corpus.minhash import Banding, band_keys, signatures
+from pipeline.corpus.shards import shard_paths
+from pipeline.corpus.shingles import Places, Words32, Words64, digest, normalize, shingle_sets
+from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
+from pipeline.engine import map_shards
+from pipeline.records import DOCUMENT_SCHEMA
+
+SIGNED_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("text_bytes", pa.int64(), nullable=False),
+        pa.field("normalized_bytes", pa.int64(), nullable=False),
+        pa.field("digest", pa.binary(16), nullable=False),  # of the normalized text
+        pa.field("shingles", pa.int64(), nullable=False),  # distinct ones
+    ]
+)
+BATCH_BYTES = 1 << 20
+_PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest", "ascending")]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How documents are signed."""
+
+    shingle_words: int
+    num_permutations: int
+    banding: Banding
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTask:
+    """One shard to sign: its files are `prefix` with `.parquet`, `.bands.npy` and `.sketches.npy`."""
+
+    shard: str
+    prefix: str
+    signing: Signing
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """How many documents a signed shard has."""
+
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All documents in order of preference: the longest normalized text first, equally long ones by id.
+
+    `table` has the columns of SIGNED_SCHEMA and, for where each document is, `shard` (a place in `shards`),
+    `row` and `sketch_start`. `prefixes` name the signed files of each shard.
+    """
+
+    table: pa.Table
+    shards: tuple[Path, ...]
+    prefixes: tuple[str, ...]
+
+    def numbers(self, column: str) -> Places:
+        """A column of numbers, shape (documents,)."""
+        return np.asarray(self.table[column].to_numpy())
+
+    def bands(self, banding: Banding) -> Iterator[Words64]:
+        """The keys of each band, shape (documents,), one band in memory at a time."""
+        files = self._mapped(".bands.npy")
+        offsets = np.cumsum([0, *(file.shape[1] for file in files)])
+        place = offsets[self.numbers("shard")] + self.numbers("row")
+        for band in range(banding.bands):
+            yield np.concatenate([file[band] for file in files])[place]
+
+    def sketches(self) -> Sketches:
+        """The sketches of all documents."""
+        shard = self.numbers("shard").astype(np.int32)
+        files = tuple(self._mapped(".sketches.npy"))
+        return Sketches(files, shard, self.numbers("sketch_start"), self.numbers("shingles"))
+
+    def _mapped(self, suffix: str) -> list[npt.NDArray[Any]]:
+        return [np.load(prefix + suffix, mmap_mode="r") for prefix in self.prefixes]
+
+
+def shards_below(folder: Path) -> tuple[dict[str, Path], int]:
+    """The shards of every artifact in the folder, by `<artifact>-<shard>`, and how many documents they hold.
+
+    Raises IntegrityError for a subfolder that is not a whole artifact of documents.
+    """
+    shards: dict[str, Path] = {}
+    documents = 0
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            documents += open_artifact(path, kind="documents").fact("documents")
+            shards |= {f"{path.name}-{shard.stem}": shard for shard in shard_paths(path)}
+    return shards, documents
+
+
+def build_catalogue(shards: Mapping[str, Path], folder: Path, signing: Signing) -> Catalogue:
+    """The catalogue of all documents of the named shards, signed on all cores into files below `folder`."""
+    tasks = {name: SigningTask(str(path), str(folder / name), signing) for name, path in shards.items()}
+    map_shards(sign_shard, tasks, result=Signed, work=folder, label="signing documents")
+    prefixes = tuple(task.prefix for task in tasks.values())
+    tables = [_located(number, prefix) for number, prefix in enumerate(prefixes)]
+    return Catalogue(pa.concat_tables(tables).sort_by(_PREFERENCE), tuple(shards.values()), prefixes)
+
+
+def sign_shard(task: SigningTask) -> Signed:
+    """Writes the three files of one shard of documents."""
+    table = read_table(Path(task.shard), schema=DOCUMENT_SCHEMA, columns=["id", "source", "text"])
+    signing = task.signing
+    keys: list[Words64] = [np.empty((signing.banding.bands, 0), dtype=np.uint64)]
+    sketches: list[Words32] = [np.empty(0, dtype=np.uint32)]
+    sizes: list[Places] = [np.empty(0, dtype=np.int64)]
+    lengths: list[int] = []
+    digests: list[bytes] = []
+    for texts in _batches(table["text"]):
+        normalized = [normalize(text) for text in texts]
+        sets = shingle_sets(normalized, words=signing.shingle_words)
+        signature = signatures(sets, num_permutations=signing.num_permutations)
+        keys.append(band_keys(signature, signing.banding))
+        sketches.append(sketch(sets))
+        sizes.append(sets.sizes())
+        lengths.extend(map(len, normalized))
+        digests.extend(map(digest, normalized))
+    np.save(task.prefix + ".bands.npy", np.concatenate(keys, axis=1))
+    np.save(task.prefix + ".sketches.npy", np.concatenate(sketches))
+    text_bytes = pc.binary_length(table["text"]).cast(pa.int64())
+    columns = [table["id"], table["source"], text_bytes, lengths, digests, np.concatenate(sizes)]
+    write_table(Path(task.prefix + ".parquet"), pa.table(columns, schema=SIGNED_SCHEMA))
+    return Signed(table.num_rows)
+
+
+def _batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:
+    """The texts in order, in lists of about BATCH_BYTES; a longer text is a list of its own."""
+    batch: list[str] = []
+    size = 0
+    for scalar in texts:
+        text = scalar.as_py()
+        if batch and size + len(text) > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
+
+
+def _located(number: int, prefix: str) -> pa.Table:
+    """The signed table of one shard, with where each of its documents is."""
+    table = read_table(Path(prefix + ".parquet"), schema=SIGNED_SCHEMA)
+    lengths = np.minimum(table["shingles"].to_numpy(), SKETCH_HASHES)
+    table = table.append_column("shard", pa.array(np.full(table.num_rows, number)))
+    table = table.append_column("row", pa.array(np.arange(table.num_rows)))
+    return table.append_column("sketch_start", pa.array(np.cumsum(lengths) - lengths))

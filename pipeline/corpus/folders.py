@@ -1,0 +1,65 @@
+"""Which files of a source's folder are read.
+
+The folder may be a link to where the files really are. Links to folders below it are refused: DVC does not
+see what is behind them, so a change there would never run anything again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import DataError
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file below the folder, ordered by relative name; what starts with a dot is passed over.
+
+    Raises DataError for a link to a folder, a link to nothing, and what is no regular file.
+    """
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_refuse_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if Path(place, name).is_symlink():
+                raise DataError(
+                    f"{Path(place, name)}: a link to a folder, and DVC does not see what is behind it; "
+                    f"copy the files, or make {folder} itself the link"
+                )
+        found.extend(_regular(Path(place, name)) for name in names if not name.startswith("."))
+    return sorted(found, key=lambda path: relative_name(path, folder))
+
+
+def relative_name(path: Path, folder: Path) -> str:
+    """The path below the folder with `/` between its parts, bytes that are no UTF-8 shown as escapes."""
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def grouped_by_size(paths: Sequence[Path], *, max_bytes: int) -> Mapping[str, Sequence[Path]]:
+    """Consecutive files in groups of about `max_bytes`: `part-00000`, ...; a larger file stands alone."""
+    groups: list[list[Path]] = []
+    room = 0
+    for path in paths:
+        size = path.stat().st_size
+        if not groups or size > room:
+            groups.append([])
+            room = max_bytes
+        groups[-1].append(path)
+        room -= size
+    return {f"part-{number:05d}": group for number, group in enumerate(groups)}
+
+
+def _regular(path: Path) -> Path:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise DataError(f"{path}: a link to nothing; remove it") from None
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: neither a file nor a folder; remove it")
+    return path
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise error

@@ -1,0 +1,169 @@
+"""The anatomy of a Project Gutenberg text: header, start mark, body, end mark, licence.
+
+Fifty years of files have three forms of marks:
+
+    *** START OF THE PROJECT GUTENBERG EBOOK TITLE *** and *** END OF THE PROJECT GUTENBERG EBOOK TITLE ***
+    the same with THIS for THE, without the first space, or wrapped over several lines
+    *END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver*END* (old files: all legal text first, no end mark)
+
+All functions are pure: text in, parts out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+UNITED_STATES_TERM_STARTS = 1930  # what was published before is in the public domain there
+MAX_MARK_LINES = 4
+MAX_LINE_CHARS = 300  # of a line that is searched: some patterns take quadratic time
+MAX_HEADER_SHARE = 0.9
+FRONT_LINES = 120
+BACK_LINES = 60
+
+_START = re.compile(r"\*{3}\s*START OF TH(?:E|IS) PROJECT GUTENBERG\b", re.I)
+_END = re.compile(r"\*{3}\s*END OF TH(?:E|IS) PROJECT GUTENBERG\b", re.I)
+_SMALL_PRINT_END = re.compile(r"\*?END\*?\s?THE SMALL PRINT!|\*SMALL PRINT!.*\*END\*", re.I)
+_FAREWELL = re.compile(
+    r"\W*End of (?:the |this )?Project Gutenberg|\*+ ?The Project Gutenberg E(?:text|book) of", re.I
+)
+_FIELD = re.compile(r"([A-Z][A-Za-z ]{2,25}?)\s*:\s*(\S.*)")
+_RELEASE_NOTE = re.compile(r"^Release Date:|\s*\[.*", re.I | re.S)
+_FIRST_LINE = re.compile(
+    r"\W*(?:This is )?(?:The )?Project Gutenberg(?:'s)? E(?:text|book)(?: of|,)? (?P<title>.+?)"
+    r"(?:,? by (?P<author>[^*]+?))?\W*$",
+    re.I,
+)
+_CLAIMED = re.compile(r"\bCOPYRIGHTED Project Gutenberg|\bclaimed as copyright|COPYRIGHT PROTECTED E", re.I)
+_NOTICE = re.compile(r"(?:copyright|\(c\)|©)[\s,(c)©:]*(?:[A-Z][a-z]+ )?((?:1[89]|20)\d\d)", re.I)
+_NOT_THE_BOOKS = re.compile(r"Michael S\. Hart|Project Gutenberg", re.I)
+_DECLARED_ENCODING = re.compile(rb"^Character set encoding:\s*([\w-]+)", re.I | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The body of a book and what its header says of it; "" where it says nothing."""
+
+    body: str
+    title: str
+    author: str
+    language: str
+    release: str
+
+
+class UnclearBookError(ValueError):
+    """A text whose body cannot be told from the rest, or must not be used; `reason` is no_markers, ..."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def declared_encoding(data: bytes) -> str:
+    """The encoding that the header names, or ""."""
+    found = _DECLARED_ENCODING.search(data[:20_000])
+    return found.group(1).decode("ascii", "ignore") if found else ""
+
+
+def open_book(text: str) -> Book:
+    """The book in a Project Gutenberg file.
+
+    Raises UnclearBookError with the reason no_markers, unclear_markers (two starts, an end before the start
+    or no end after it, hardly any body) or rights_reserved (a copyright notice of 1930 or later, or Project
+    Gutenberg says so).
+    """
+    lines = text.splitlines()
+    first, last, header_end = _bounds(lines)
+    body = lines[first:last]
+    header = [line[:MAX_LINE_CHARS] for line in lines[:header_end]]
+    if first > MAX_HEADER_SHARE * len(lines):
+        raise UnclearBookError("unclear_markers")
+    if _is_reserved([*header, *(line[:MAX_LINE_CHARS] for line in body[:FRONT_LINES])]):
+        raise UnclearBookError("rights_reserved")
+    fields = _fields(header)
+    opening = _opening(header)
+    return Book(
+        body="\n".join(body).strip("\n"),
+        title=fields.get("title") or opening[0],
+        author=fields.get("author") or opening[1],
+        language=fields.get("language", ""),
+        release=_RELEASE_NOTE.sub("", fields.get("release date") or fields.get("posting date", "")).strip(),
+    )
+
+
+def _bounds(lines: Sequence[str]) -> tuple[int, int, int]:
+    """First line of the body, the line after its last, and the line that ends the header."""
+    starts = [number for number, line in enumerate(lines) if _START.match(line)]
+    ends = [number for number, line in enumerate(lines) if _END.match(line)]
+    if len(starts) > 1 or (ends and (not starts or ends[0] < starts[0])) or (starts and not ends):
+        raise UnclearBookError("unclear_markers")
+    if starts:
+        first = _after_mark(lines, starts[0])
+        return first, _before_farewell(lines, first, ends[0]), starts[0]
+    small_prints = [number for number, line in enumerate(lines) if _SMALL_PRINT_END.match(line)]
+    if not small_prints:
+        raise UnclearBookError("no_markers")
+    first = small_prints[0] + 1
+    return first, _before_farewell(lines, first, len(lines)), _small_print_start(lines, first)
+
+
+def _after_mark(lines: Sequence[str], start: int) -> int:
+    """The line after a start mark that may be wrapped: its last line ends with the closing stars."""
+    for number in range(start, min(start + MAX_MARK_LINES, len(lines))):
+        if lines[number].rstrip().endswith("***"):
+            return number + 1
+    return start + 1
+
+
+def _before_farewell(lines: Sequence[str], first: int, end: int) -> int:
+    """`end`, or the line `End of Project Gutenberg's ...` that stands a little before it."""
+    for number in range(max(first, end - BACK_LINES), end):
+        if _FAREWELL.match(lines[number]):
+            return number
+    return end
+
+
+def _small_print_start(lines: Sequence[str], end: int) -> int:
+    """Where the legal text of an old header starts: what is before it describes the book."""
+    for number in range(end):
+        if "START" in lines[number] and "SMALL PRINT" in lines[number].upper():
+            return number
+    return end
+
+
+def _fields(header: Sequence[str]) -> dict[str, str]:
+    """The `Name: value` lines of a header by name in lower case, continued lines joined, the first wins."""
+    fields: dict[str, str] = {}
+    name = ""
+    for line in header:
+        found = _FIELD.match(line)
+        if found:
+            name = found.group(1).lower() if found.group(1).lower() not in fields else ""
+            fields.setdefault(found.group(1).lower(), found.group(2).strip())
+        elif name and line.startswith(" ") and line.strip():
+            fields[name] += f" {line.strip()}"
+        else:
+            name = ""
+    return fields
+
+
+def _opening(header: Sequence[str]) -> tuple[str, str]:
+    """Title and author from `The Project Gutenberg Etext of TITLE, by AUTHOR`, as old files begin."""
+    for line in header:
+        found = _FIRST_LINE.match(line)
+        if found:
+            return found["title"].strip(" *"), (found["author"] or "").strip(" *")
+    return "", ""
+
+
+def _is_reserved(front: Sequence[str]) -> bool:
+    """Whether the header or the first pages claim a copyright that still holds in the United States."""
+    for number, line in enumerate(front):
+        if _CLAIMED.search(line):
+            return True
+        around = " ".join(front[number : number + 2])
+        notice = _NOTICE.search(line)
+        if notice and int(notice.group(1)) >= UNITED_STATES_TERM_STARTS and not _NOT_THE_BOOKS.search(around):
+            return True
+    return False

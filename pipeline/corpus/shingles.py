@@ -1,0 +1,152 @@
+"""Documents as sets of word shingles: n consecutive words, each set as sorted 32-bit hashes.
+
+A word is a run of letters and digits; punctuation does not count, so that the same text with other
+quotation marks is the same. In scripts written without spaces (Chinese characters and kana) every character
+is a word. A text of fewer words than a shingle is one shingle, and a text without any word is one word.
+
+All words of a batch of texts are hashed at once: with c its bytes and B a fixed odd base, the prefix sums
+H[i] = sum of c[j] * B^j for j < i give the hash of any byte range as (H[end] - H[start]) * B^-start mod 2^64
+(Karp and Rabin 1987). Python touches each text only to normalize it, not each word.
+"""
+
+# Of a batch of texts: N documents, C bytes, W words, S shingles
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+_BASE = 0x9E3779B97F4A7C15
+_USUAL_BITS = 21  # the powers for batches of up to 2 MiB are computed once
+_STEP = 0xD6E8FEB86659FD93
+_WORD_BYTES = bytes(byte >= 0x80 or chr(byte).isalnum() for byte in range(256))
+_UNSPACED_FIRST, _UNSPACED_LAST = 0xE3, 0xE9  # the first of three bytes in UTF-8: U+3000 to U+9FFF
+
+Words64 = npt.NDArray[np.uint64]
+Words32 = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ShingleSets:
+    """The shingle sets of N documents, none empty; set i is `hashes[starts[i]:starts[i + 1]]`, ascending."""
+
+    hashes: Words32  # S
+    starts: Places  # N + 1
+
+    def sizes(self) -> Places:
+        """How many distinct shingles each document has, shape (N,)."""
+        return np.diff(self.starts)
+
+
+def normalize(text: str) -> bytes:
+    """The form in which texts are compared, in UTF-8: `" The  CAT\\n"` and `"the cat"` are the same text."""
+    return " ".join(text.casefold().split()).encode()
+
+
+def digest(normalized: bytes) -> bytes:
+    """16 bytes that tell normalized texts apart."""
+    return hashlib.blake2b(normalized, digest_size=16).digest()
+
+
+def shingle_sets(texts: Sequence[bytes], *, words: int) -> ShingleSets:
+    """The sets of shingles of `words` words of normalized texts.
+
+    >>> sets = shingle_sets([b"a rose is a rose is a rose", b"a rose"], words=3)
+    >>> sets.sizes().tolist()  # "a rose is", "rose is a", "is a rose"; "a rose"
+    [3, 1]
+    """
+    joined = b" ".join([*texts, b""])
+    text_starts = np.cumsum([0, *(len(text) + 1 for text in texts)])
+    data = np.frombuffer(joined, dtype=np.uint8)
+    starts, ends = _words(data, joined, text_starts)
+    first_words = np.searchsorted(starts, text_starts)
+    document_of, hashes = _shingles(_mixed(_range_hashes(data, starts, ends)), first_words, words)
+    keys = np.sort((document_of << np.uint64(32)) | (hashes >> np.uint64(32)))
+    keys = keys[np.append(True, keys[1:] != keys[:-1])]
+    set_starts = np.searchsorted(keys >> np.uint64(32), np.arange(len(texts) + 1, dtype=np.uint64))
+    return ShingleSets(keys.astype(np.uint32), set_starts)
+
+
+def _words(data: Bytes, joined: bytes, text_starts: Places) -> tuple[Places, Places]:
+    """Where each word starts and ends, each of shape (W,); every text has one at least.
+
+    `data` and `joined` are the same bytes, all texts with a space after each; text t starts at
+    `text_starts[t]`, shape (N + 1,).
+    """
+    inside = np.frombuffer(bytearray(joined.translate(_WORD_BYTES)), dtype=np.bool_)
+    begins = np.zeros(len(data), dtype=np.bool_)
+    if not joined.isascii():
+        inside &= ~_foreign_punctuation(data)
+        begins = inside & (data >= _UNSPACED_FIRST) & (data <= _UNSPACED_LAST)
+        begins[3:] |= inside[3:] & begins[:-3]
+    for text in np.flatnonzero(np.add.reduceat(inside, text_starts[:-1], dtype=np.int64) == 0):
+        inside[text_starts[text] : max(text_starts[text] + 1, text_starts[text + 1] - 1)] = True
+    begins[1:] |= inside[1:] & ~inside[:-1]
+    begins[text_starts[:-1]] = inside[text_starts[:-1]]
+    ends = inside & np.append(~inside[1:] | begins[1:], True)
+    return np.flatnonzero(begins), np.flatnonzero(ends) + 1
+
+
+def _foreign_punctuation(data: Bytes) -> Mask:
+    """The bytes of quotation marks, dashes and so on: U+0080-00BF, U+2000-207F and U+3000-303F."""
+    following = np.append(data[1:], np.uint8(0))
+    two: Mask = data == 0xC2
+    three: Mask = (data == 0xE2) & ((following == 0x80) | (following == 0x81))
+    three |= (data == 0xE3) & (following == 0x80)
+    marks = two | three
+    marks[1:] |= marks[:-1].copy()
+    marks[2:] |= three[:-2]
+    return marks
+
+
+def _shingles(words_hashed: Words64, first_words: Places, words: int) -> tuple[Words64, Words64]:
+    """The document and the hash of every shingle, each of shape (S,); `first_words` has shape (N + 1,)."""
+    counts = np.diff(first_words)
+    shingles = np.maximum(counts - words + 1, 1)
+    document_of = np.repeat(np.arange(len(counts)), shingles)
+    skipped = np.cumsum(counts - shingles) - (counts - shingles)
+    word = np.arange(len(document_of)) + skipped[document_of]
+    last = first_words[1:][document_of] - 1
+    hashes = words_hashed[word]
+    for _ in range(words - 1):
+        word += 1
+        more = words_hashed[np.minimum(word, last)] * (word <= last)
+        hashes = hashes * np.uint64(_STEP) + more
+    return document_of.astype(np.uint64), _mixed(hashes)
+
+
+def _range_hashes(data: Bytes, starts: Places, ends: Places) -> Words64:
+    """The polynomial hash of every byte range."""
+    powers, inverses = _powers(1 << max(_USUAL_BITS, len(data).bit_length()))
+    prefix = np.zeros(len(data) + 1, dtype=np.uint64)
+    terms = data.astype(np.uint64)
+    terms *= powers[: len(data)]
+    np.cumsum(terms, out=prefix[1:])
+    return (prefix[ends] - prefix[starts]) * inverses[starts]
+
+
+@functools.lru_cache(maxsize=1)
+def _powers(count: int) -> tuple[Words64, Words64]:
+    """B^0, B^1, ... and B^0, B^-1, ... mod 2^64, `count` of each."""
+    return _geometric(_BASE, count), _geometric(pow(_BASE, -1, 1 << 64), count)
+
+
+def _geometric(ratio: int, count: int) -> Words64:
+    series = np.full(count, ratio, dtype=np.uint64)
+    series[0] = 1
+    return np.multiply.accumulate(series)
+
+
+def _mixed(values: Words64) -> Words64:
+    """Every bit of the result depends on every bit of the value (the finalizer of MurmurHash3)."""
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        values = (values ^ (values >> np.uint64(33))) * np.uint64(factor)
+    return values ^ (values >> np.uint64(33))

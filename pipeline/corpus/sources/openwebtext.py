@@ -1,0 +1,107 @@
+"""OpenWebText in any of the forms it is handed out in, from `data/sources/openwebtext` or a URL.
+
+    openwebtext.tar.xz         the whole corpus: subset archives inside one archive
+    urlsf_subset*.xz, *.tar    single subsets, or some of them in one .tar
+    *.parquet                  the form with one `text` column
+
+Archives are read in the order of their names, as streams, up to `max_documents`. Dropped documents:
+
+    undecodable       bytes that are no text (see pipeline/corpus/decoding.py)
+    too_large, irregular_member, not_text   see pipeline/corpus/archives.py
+    no_text           a row without text
+    repeated_subset   a text of a subset that an earlier file held as well
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline.corpus.archives import ArchivedText, archived_texts
+from pipeline.corpus.decoding import decode
+from pipeline.corpus.download import Downloader, Limits
+from pipeline.corpus.folders import files_below
+from pipeline.corpus.ingestion import Rejected, document
+from pipeline.corpus.tables import text_rows
+from pipeline.errors import DataError, ParamsError
+from pipeline.records import Document
+from pipeline.settings.ingest import OpenWebTextParams
+
+SOURCE = "openwebtext"
+TEXT_COLUMN = "text"
+SUFFIXES = (".xz", ".tar", ".parquet")
+LIMITS = Limits(max_bytes=64 * 2**30, deadline_seconds=24 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Archives to be read one after the other until `max_documents` were taken."""
+
+    paths: tuple[Path, ...]
+    max_documents: int
+
+
+def parts(folder: Path, params: OpenWebTextParams, *, downloads: Path) -> Mapping[str, Part]:
+    """All archives as one part, since where `max_documents` is reached is known only in their order.
+
+    Raises DataError when there are none, SourceError when the URL cannot be fetched.
+    """
+    if params.url is not None:
+        paths = [_fetched(params.url, downloads / SOURCE)]
+    else:
+        paths = [path for path in files_below(folder) if path.suffix in SUFFIXES]
+    if not paths:
+        raise DataError(
+            f"{folder}: no {', '.join(SUFFIXES)} file; put one there, set ingest.openwebtext.url, "
+            "or set its enabled to false"
+        )
+    return {"archives": Part(tuple(paths), params.max_documents)}
+
+
+def read(part: Part) -> Iterator[Document | Rejected]:
+    """The documents of all archives, in order, until `max_documents` were taken."""
+    taken = 0
+    first_seen: dict[str, Path] = {}
+    for path in part.paths:
+        for item in _table_rows(path) if path.suffix == ".parquet" else _archive_files(path, first_seen):
+            yield item
+            taken += isinstance(item, Document)
+            if taken >= part.max_documents:
+                return
+
+
+def _table_rows(path: Path) -> Iterator[Document | Rejected]:
+    for number, text in enumerate(text_rows(path, column=TEXT_COLUMN), start=1):
+        origin = f"{path.name}:{number}"
+        yield Rejected(origin, "no_text") if text is None else document(SOURCE, origin, text)
+
+
+def _archive_files(path: Path, first_seen: dict[str, Path]) -> Iterator[Document | Rejected]:
+    """The texts of one file; `first_seen` says of each subset archive in which file it was found first."""
+    with open(path, "rb") as file:
+        for text in archived_texts(file, name=str(path)):
+            subset = text.name.rpartition("/")[0]
+            if first_seen.setdefault(subset, path) != path:
+                yield Rejected(text.name, "repeated_subset")
+            else:
+                yield _as_document(text)
+
+
+def _as_document(text: ArchivedText) -> Document | Rejected:
+    decoded = None if text.reason else decode(text.data)
+    if decoded is None:
+        return Rejected(text.name, text.reason or "undecodable")
+    return document(SOURCE, text.name, decoded.text, metadata={"encoding": decoded.encoding})
+
+
+def _fetched(url: str, folder: Path) -> Path:
+    name = Path(urlsplit(url).path).name
+    if not name.endswith(SUFFIXES):
+        raise ParamsError(f"ingest.openwebtext.url: is {url!r}; must name a {', '.join(SUFFIXES)} file")
+    path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
+    with Downloader(limits=LIMITS) as downloader:
+        downloader.fetch(url, path)
+    return path

@@ -1,0 +1,153 @@
+"""Map over shards: every task is one shard's work, done in a process pool, and finished tasks are never done
+again.
+
+A task is a picklable value, its function a module-level one that returns a frozen dataclass of plain JSON
+values. Each result is kept as a small file in the stage's work folder, so a killed stage goes on with the
+tasks that are left. Results come back in task order, whatever order the tasks finish in.
+
+With GRISTMILL_DASK=tcp://HOST:PORT the same functions run on the workers of that Dask scheduler (`pip
+install` with the extra `cluster`). They must see the repository and its `data/` and `.work/` folders under
+the same paths, and hold the same environment; the bytes are the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.artifacts import read_json, write_json
+from pipeline.errors import IntegrityError, ParamsError, ResourceError
+from pipeline.progress import track
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+DASK_TIMEOUT_SECONDS = 30
+_PR_SET_PDEATHSIG = 1
+
+
+def map_shards(
+    function: Callable[[_Task], _Result],
+    tasks: Mapping[str, _Task],
+    *,
+    result: type[_Result],
+    work: Path,
+    label: str,
+) -> dict[str, _Result]:
+    """`function(task)` for every named task, on all cores; name -> result, in the order of `tasks`.
+
+    `work` holds one `<name>.done.json` per finished task. `function` must leave its own files complete
+    before it returns. The first error of a task is raised here; ResourceError when a worker dies (usually
+    out of memory).
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    records = {name: work / f"{name}.done.json" for name in tasks}
+    todo = [name for name in tasks if not _is_finished(records[name])]
+    for name, value in track(_run(function, tasks, todo), label=label, total=len(todo), unit="shard"):
+        write_json(records[name], value)
+    return {name: result(**read_json(records[name])) for name in tasks}
+
+
+def processes() -> int:
+    """How many worker processes to use: the cores this process may run on, or GRISTMILL_PROCESSES."""
+    asked = os.environ.get("GRISTMILL_PROCESSES", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to end this process when its parent ends (Linux; elsewhere the pool's pipes do it
+    later).
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _run(
+    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], todo: list[str]
+) -> Iterator[tuple[str, _Result]]:
+    """Name and result of each task as it finishes; inline when a pool would not pay."""
+    scheduler = os.environ.get("GRISTMILL_DASK")
+    if scheduler and todo:
+        yield from _run_on_dask(scheduler, function, tasks, todo)
+        return
+    workers = min(processes(), len(todo))
+    if workers <= 1:
+        for name in todo:
+            yield name, function(tasks[name])
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_be_a_worker) as pool:
+        futures: dict[Future[_Result], str] = {pool.submit(function, tasks[name]): name for name in todo}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            raise ResourceError(
+                f"a worker process died in {function.__name__}; most often memory ran out"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():  # unfinished tasks are done again anyway
+                worker.terminate()
+            raise
+
+
+def _be_a_worker() -> None:
+    """Leaves Ctrl-C to the parent and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+
+
+def _is_finished(record: Path) -> bool:
+    """Whether a task left a readable result; a damaged one is made again."""
+    try:
+        return isinstance(read_json(record), dict)
+    except IntegrityError:
+        return False
+
+
+def _run_on_dask(
+    address: str, function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], todo: list[str]
+) -> Iterator[tuple[str, _Result]]:
+    """`_run` on the workers of a Dask scheduler.
+
+    ParamsError when Dask is missing, ResourceError when it is not there.
+    """
+    try:
+        from dask.distributed import Client, KilledWorker
+        from dask.distributed import as_completed as dask_completed
+    except ImportError as error:
+        raise ParamsError(
+            "GRISTMILL_DASK is set but Dask is not installed: pip install -e '.[cluster]'"
+        ) from error
+    try:
+        client = Client(address, timeout=DASK_TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise ResourceError(f"GRISTMILL_DASK={address}: no scheduler answers there ({error})") from error
+    with client:
+        futures = {
+            client.submit(_in_folder, os.getcwd(), function, tasks[name], pure=False): name for name in todo
+        }
+        try:
+            for future in dask_completed(futures):  # type: ignore[no-untyped-call]
+                yield futures[future], future.result()
+        except KilledWorker as error:
+            raise ResourceError(
+                f"{address}: workers died in {function.__name__}; most often memory ran out"
+            ) from error
+
+
+def _in_folder(folder: str, function: Callable[[_Task], _Result], task: _Task) -> _Result:
+    """`function(task)` with relative paths meaning what they mean where the task was made."""
+    os.chdir(folder)
+    sys.path[:0] = [] if folder in sys.path else [folder]
+    return function(task)

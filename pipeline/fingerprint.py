@@ -1,0 +1,175 @@
+"""Code fingerprints: what of the code and the installed libraries can change a stage's bytes.
+
+DVC does not follow imports. So each stage depends on one small file that names every first-party module its
+recipe imports, directly or not, each with the hash of its syntax tree without comments, formatting and
+docstrings, and every installed distribution those modules import, with its version. An edit that cannot
+change behaviour leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from pipeline.errors import DataError
+
+FIRST_PARTY = ("pipeline", "stages")
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a stage's code is: module -> hash of its meaning, data file -> hash, distribution -> version."""
+
+    python: str
+    modules: dict[str, str]
+    files: dict[str, str]
+    distributions: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Module:
+    """What the fingerprint needs to know of one source file."""
+
+    meaning: str
+    imports: frozenset[
+        str
+    ]  # dotted names; `from a.b import c` gives a.b and a.b.c, one of which may not exist
+
+
+def fingerprint(root: Path, modules: Sequence[str], *, environment_of: Sequence[str] = ()) -> Fingerprint:
+    """The fingerprint of the import closure of `modules`, whose sources lie below `root`.
+
+    With `environment_of`, the named distributions and all that they require, directly or not, are part of it
+    as well: for a stage whose input is the installed packages themselves. Raises DataError for a module that
+    does not exist or does not parse.
+    """
+    closure = _closure(root, modules)
+    imported = {name.split(".")[0] for module in closure.values() for name in module.imports}
+    distributions = {_distribution(name) for name in imported - set(FIRST_PARTY) - sys.stdlib_module_names}
+    for name in environment_of:
+        distributions |= required_distributions(name) | (
+            {_normalized(name)} if name != "gristmill" else set()
+        )
+    data_files = {path.relative_to(root).as_posix(): path for path in _data_files(root, closure)}
+    return Fingerprint(
+        python=platform.python_version(),
+        modules={name: module.meaning for name, module in sorted(closure.items())},
+        files={name: _sha256(path.read_bytes()) for name, path in data_files.items()},
+        distributions={name: importlib.metadata.version(name) for name in sorted(distributions - {""})},
+    )
+
+
+def required_distributions(name: str) -> set[str]:
+    """The names of all installed distributions that `name` requires without extras, directly or not."""
+    found: set[str] = set()
+    waiting: list[tuple[str, str]] = [(name, "")]
+    seen = set(waiting)
+    while waiting:
+        parent, extra = waiting.pop()
+        for requirement in map(Requirement, importlib.metadata.requires(parent) or []):
+            child = _normalized(requirement.name)
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+            if not applies or not is_installed(child):
+                continue
+            found.add(child)
+            wanted = {(child, ""), *((child, wanted_extra) for wanted_extra in requirement.extras)}
+            waiting.extend(wanted - seen)
+            seen |= wanted
+    return found
+
+
+def _closure(root: Path, modules: Iterable[str]) -> dict[str, _Module]:
+    """Every first-party module reachable by imports, also those inside functions."""
+    closure: dict[str, _Module] = {}
+    waiting = list(modules)
+    for name in waiting:
+        if _source(root, name) is None:
+            raise DataError(f"{name}: there is no such module below {root.resolve()}")
+    while waiting:
+        name = waiting.pop()
+        path = _source(root, name)
+        if name in closure or path is None:
+            continue
+        try:
+            closure[name] = _understood(path.read_bytes())
+        except SyntaxError as error:
+            raise DataError(f"{path} line {error.lineno or 1}: {error.msg}; mend it") from error
+        waiting.append(name.rpartition(".")[0])
+        waiting.extend(other for other in closure[name].imports if other.split(".")[0] in FIRST_PARTY)
+    return closure
+
+
+def _source(root: Path, module: str) -> Path | None:
+    if not module:
+        return None
+    stem = root.joinpath(*module.split("."))
+    files = (stem.with_name(f"{stem.name}.py"), stem / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
+
+
+@functools.cache
+def _understood(source: bytes) -> _Module:
+    """The source's imports, and the hash of its syntax tree without docstrings (comments are in no tree)."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return _Module(_sha256(ast.dump(tree).encode("utf-8", "surrogatepass")), frozenset(_imports(tree)))
+
+
+def _imports(tree: ast.Module) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _data_files(root: Path, modules: Iterable[str]) -> list[Path]:
+    """Files other than Python (templates, word lists) below the packages of the closure's modules."""
+    packages = {name.rpartition(".")[0] for name in modules} - {"", *FIRST_PARTY}
+    return sorted(
+        path
+        for package in packages
+        for path in root.joinpath(*package.split(".")).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
+    )
+
+
+@functools.cache
+def _distributions_by_module() -> dict[str, str]:
+    names = importlib.metadata.packages_distributions()
+    return {module: sorted(_normalized(name) for name in owners)[0] for module, owners in names.items()}
+
+
+def _distribution(module: str) -> str:
+    return _distributions_by_module().get(module, "")
+
+
+def is_installed(name: str) -> bool:
+    """Whether a distribution of that name is installed."""
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

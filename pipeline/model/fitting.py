@@ -1,0 +1,268 @@
+"""A whole training: the loop, and around it what pretraining and fine-tuning have in common.
+
+Evaluation over the full validation split, checkpoints, going on from one, stopping when asked, the gates on
+the model, and the best weights by validation loss, which are the ones that a stage publishes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import logging
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from pipeline.errors import BusyError, NumericsError
+from pipeline.model.batches import Batch, BatchOrder, Items, in_order
+from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
+from pipeline.model.gates import check_causality, check_first_loss, shaken
+from pipeline.model.interruption import StopRequest
+from pipeline.model.optimization import build_optimizers, peak_learning_rate
+from pipeline.model.runtime import Runtime
+from pipeline.model.training import StepRecord, TrainingParams, summed_loss, train
+from pipeline.model.transformer import Transformer
+from pipeline.progress import Meter
+
+_log = logging.getLogger(__name__)
+
+
+class FittingParams(TrainingParams, Protocol):
+    """What a whole training needs of its stage's params."""
+
+    @property
+    def evaluate_every_steps(self) -> int: ...
+    @property
+    def checkpoint_every_steps(self) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Data:
+    """The items to learn from, in which order, and the ones to measure on."""
+
+    train: Items
+    val: Items
+    order: BatchOrder
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """What is trained, under which name, and where its checkpoints live.
+
+    `run` identifies params and data. An `untrained` model must start at a loss of ln(vocab_size).
+    """
+
+    label: str
+    run: str
+    folder: Path
+    untrained: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gates:
+    """What the gates measured; a training that fails one raises instead."""
+
+    first_loss_distance: float | None  # relative to ln(vocab_size); None for a model that was trained before
+    causality_leak: float  # logits
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Weather:
+    """How a training went this time."""
+
+    device: str
+    precision: str
+    processes: int
+    tokens_per_second: float  # in training alone
+    evaluation_share: float  # of this process's time
+    checkpoint_share: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fitted:
+    """A finished training. `best` holds the weights with the lowest validation loss."""
+
+    progress: Progress
+    best: dict[str, Tensor]
+    val_targets: int
+    gates: Gates
+    weather: Weather
+
+
+def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, runtime: Runtime) -> Fitted:
+    """Trains the model in place, from its last good checkpoint if there is one.
+
+    Raises NumericsError for a gate that fails or a training that diverges, BusyError (resumable) when asked
+    to stop.
+    """
+    check_causality(shaken(model))
+    training = _Training(model.to(runtime.device), data, task, params=params, runtime=runtime)
+    with StopRequest() as stop:
+        training.run(stop)
+    first_loss = training.progress.curve[0].loss if task.untrained else None
+    vocab_size = model.config.vocab_size
+    gates = Gates(
+        first_loss_distance=None
+        if first_loss is None
+        else check_first_loss(first_loss, vocab_size=vocab_size),
+        causality_leak=check_causality(model),
+    )
+    val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.micro_batch_items))
+    return Fitted(training.progress, training.best, val_targets, gates, training.weather())
+
+
+class _Training:
+    """One training under way: the state that a checkpoint holds, and the policy at each step's edge."""
+
+    def __init__(
+        self, model: Transformer, data: Data, task: Task, *, params: FittingParams, runtime: Runtime
+    ) -> None:
+        self.model, self.data, self.task, self.params, self.runtime = model, data, task, params, runtime
+        self.optimizers = build_optimizers(model, params.optimization)
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+        self.clock = _Clock()
+        self._saved_step = 0
+        found = latest_checkpoint(task.folder, run=task.run)
+        if found is not None:
+            self._continue_from(found)
+
+    def run(self, stop: StopRequest) -> None:
+        """Trains to the last step; BusyError at a step's edge, after a checkpoint, when asked to stop."""
+        meter = Meter(label=self.task.label, total=self.params.steps, unit="step", done=self.progress.step)
+        steps = train(
+            self.model,
+            self.optimizers,
+            self._micro_batches,
+            start=self.progress,
+            params=self.params,
+            runtime=self.runtime,
+        )
+        with self.clock.timing("all"), contextlib.closing(meter):
+            self._at_edge(stop)
+            for record in steps:
+                self._take_down(record)
+                if self.runtime.rank == 0:
+                    speed = self.clock.tokens / max(self.clock.training_seconds(), 1e-9)
+                    meter.show(record.step, f"loss {record.loss:.3f}, {speed:,.0f} tokens/s")
+                self._at_edge(stop)
+
+    def weather(self) -> Weather:
+        """How this process's part of the training went."""
+        seconds = self.clock.seconds
+        return Weather(
+            device=str(self.runtime.device),
+            precision=self.runtime.precision,
+            processes=self.runtime.processes,
+            tokens_per_second=self.clock.tokens / max(self.clock.training_seconds(), 1e-9),
+            evaluation_share=seconds["evaluation"] / max(seconds["all"], 1e-9),
+            checkpoint_share=seconds["checkpoint"] / max(seconds["all"], 1e-9),
+        )
+
+    def _take_down(self, record: StepRecord) -> None:
+        """Adds a finished step to the progress; the first one must start from ln(vocab_size)."""
+        progress = self.progress
+        if self.task.untrained and record.step == 1:
+            check_first_loss(record.loss, vocab_size=self.model.config.vocab_size)
+        progress.step = record.step
+        progress.tokens += record.targets
+        progress.skipped_steps += record.skipped
+        progress.skipped_in_a_row = progress.skipped_in_a_row + 1 if record.skipped else 0
+        point = CurvePoint(
+            step=record.step,
+            tokens=progress.tokens,
+            loss=None if record.skipped else record.loss,
+            learning_rate=record.learning_rate_share * peak_learning_rate(self.params.optimization),
+            gradient_norm=None if record.skipped else record.gradient_norm,
+        )
+        progress.curve.append(point)
+        self.clock.tokens += record.targets
+
+    def _at_edge(self, stop: StopRequest) -> None:
+        """Evaluates and saves where that is due; saves and raises BusyError when asked to stop."""
+        step, params = self.progress.step, self.params
+        last = step == params.steps
+        asked = self.runtime.any(stop.requested)
+        measured = not step or self.progress.curve[-1].val_loss is not None
+        if not asked and not measured and (last or step % params.evaluate_every_steps == 0):
+            self._evaluate(stop)
+            asked = self.runtime.any(stop.requested)
+        if step != self._saved_step and (asked or last or step % params.checkpoint_every_steps == 0):
+            self._save()
+        if asked:
+            raise BusyError(f"stopped after step {step} of {params.steps}; run it again to go on from there")
+
+    def _evaluate(self, stop: StopRequest) -> None:
+        """Measures the validation loss and keeps the weights if it is the lowest so far.
+
+        A stop that is asked for meanwhile ends it without a result (with several processes, at its end).
+        """
+        progress = self.progress
+        alone = self.runtime.processes == 1
+        batches = in_order(self.data.val, self.data.order.micro_batch_items)
+        watched = itertools.takewhile(lambda _: not (alone and stop.requested), batches)
+        with self.clock.timing("evaluation"):
+            nats, targets = summed_loss(self.model, watched, runtime=self.runtime)
+        if alone and stop.requested:
+            return
+        loss = nats / max(1, targets)
+        if not math.isfinite(loss):
+            raise NumericsError(
+                f"the validation loss after step {progress.step} is {loss}; lower the learning rates"
+            )
+        progress.curve[-1] = dataclasses.replace(progress.curve[-1], val_loss=loss)
+        if progress.best_val_loss is None or loss < progress.best_val_loss:
+            progress.best_step, progress.best_val_loss = progress.step, loss
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._weights().items()}
+
+    def _save(self) -> None:
+        """Writes a checkpoint of this step; the other processes wait for the first one to do it."""
+        with self.clock.timing("checkpoint"):
+            if self.runtime.rank == 0:
+                snapshot = Snapshot(self.progress, self._weights(), self.optimizers.tensors(), self.best)
+                save_checkpoint(self.task.folder, snapshot, run=self.task.run)
+            self.runtime.wait()
+        self._saved_step = self.progress.step
+
+    def _continue_from(self, found: Snapshot) -> None:
+        self.progress, self.best = found.progress, found.best
+        self.model.load_state_dict(found.weights)
+        self.optimizers.restore(found.moments)
+        self._saved_step = found.progress.step
+        if self.runtime.rank == 0:
+            _log.info(
+                "%s: resumed after step %d of %d", self.task.label, found.progress.step, self.params.steps
+            )
+
+    def _weights(self) -> dict[str, Tensor]:
+        return dict(self.model.state_dict())
+
+    def _micro_batches(self, step: int) -> list[Batch]:
+        return [self.data.train.batch(numbers) for numbers in self.data.order.micro_batches(step)]
+
+
+class _Clock:
+    """Seconds by what they were spent on, and the tokens learned from in this process's time."""
+
+    def __init__(self) -> None:
+        self.seconds = {"all": 0.0, "evaluation": 0.0, "checkpoint": 0.0}
+        self.tokens = 0
+        self._started = time.monotonic()
+
+    def training_seconds(self) -> float:
+        """Time since the start that was neither evaluation nor checkpoint."""
+        return time.monotonic() - self._started - self.seconds["evaluation"] - self.seconds["checkpoint"]
+
+    @contextlib.contextmanager
+    def timing(self, what: str) -> Iterator[None]:
+        """Adds the time of its body."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.monotonic() - started

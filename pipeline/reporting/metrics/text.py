@@ -1,0 +1,170 @@
+"""What the report reads of the stages that work on text.
+
+Each class is the part of a stage's metrics that the page shows; the stages write more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.reporting.metrics.provenance import Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What one source offered and what was taken; `examples` names some documents dropped for each reason."""
+
+    enabled: bool
+    documents_in: int
+    documents_kept: int
+    bytes_kept: int
+    dropped: dict[str, int]
+    examples: dict[str, list[str]]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """What cleaning one source kept; a repair is counted once for each document it changed."""
+
+    documents_in: int
+    documents_kept: int
+    dropped: dict[str, int]
+    bytes_in: int
+    bytes_kept: int
+    repaired: dict[str, int]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAccount:
+    """What came to deduplication from one source and what of it was kept."""
+
+    documents_in: int
+    documents_kept: int
+    dropped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dedupe:
+    """The account of deduplication over all sources."""
+
+    documents_in: int
+    documents_kept: int
+    dropped: dict[str, int]
+    clusters: int
+    largest_cluster: int
+    by_source: dict[str, SourceAccount]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFit:
+    """How the tokenizer cuts the text of one source."""
+
+    documents: int
+    bytes: int
+    tokens: int
+    bytes_per_token: float
+
+
+@dataclass(frozen=True, slots=True)
+class CutText:
+    """The beginning of a document as text and as the pieces it is cut into."""
+
+    text: str
+    pieces: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fertility:
+    """How the vocabulary fits the train split."""
+
+    bytes: int
+    bytes_per_token: float
+    byte_token_share: float
+    unused_pieces: int
+    longest_pieces: list[str]
+    by_source: dict[str, SourceFit]
+    examples: list[CutText]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerSample:
+    """The text the tokenizer learned from, of all train text."""
+
+    train_documents: int
+    train_bytes: int
+    documents: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainBpe:
+    """The tokenizer."""
+
+    vocab_size: int
+    sample: TokenizerSample
+    fertility: Fertility
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTokens:
+    """The documents of one source in a packed split."""
+
+    documents: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSplit:
+    """One packed split; `utilization` is the share of places in its blocks that hold a token."""
+
+    documents: int
+    tokens: int
+    bytes: int
+    blocks: int
+    utilization: float
+    bytes_per_token: float
+    by_source: dict[str, SourceTokens]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """All packed splits."""
+
+    splits: dict[str, PackedSplit]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How many documents there are, how large they are, and how their lengths in characters are spread."""
+
+    documents: int
+    bytes: int
+    mean_chars: float
+    percentiles_chars: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How much longer the mean text is than the baseline's: 0.1 is a tenth; `status` says if they compare."""
+
+    status: str
+    baseline_mean_chars: float | None
+    change_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """The corpus that passed the gate."""
+
+    expectations: int
+    overall: Lengths
+    by_split: dict[str, Lengths]
+    by_source: dict[str, Lengths]
+    drift: Drift
+    provenance: Provenance

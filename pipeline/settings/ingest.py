@@ -1,0 +1,72 @@
+"""What the `ingest` stage reads: one subsection per source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from pipeline.params import Matches, Range
+
+PACKAGE_NAME = Matches(r"[A-Za-z0-9_.-]+", "a package name")
+HTTP_URL = Matches(r"https?://[^\s]+", "a http(s) URL")
+
+
+@dataclass(frozen=True, slots=True)
+class PydocsParams:
+    """The documentation text of the installed Python packages."""
+
+    enabled: bool
+    standard_library: bool
+    packages: Annotated[tuple[Annotated[str, PACKAGE_NAME], ...], Range(0, 500)]  # distributions
+    min_chars: Annotated[int, Range(1, 100_000)]  # shorter docstrings are not taken
+
+
+@dataclass(frozen=True, slots=True)
+class FilesParams:
+    """A folder of .txt, .md, .jsonl and .parquet files: `data/sources/files/`."""
+
+    enabled: bool
+    text_column: Annotated[str, Range(1, 200)]  # the field that holds the text in .jsonl and .parquet
+    licence: Annotated[str, Range(0, 200)]  # recorded for every document
+
+
+@dataclass(frozen=True, slots=True)
+class GutenbergParams:
+    """Project Gutenberg books: `data/sources/gutenberg/`, or a mirror and book ids."""
+
+    enabled: bool
+    mirror: Annotated[str, HTTP_URL] | None  # base URL of a mirror; null reads the local folder
+    # which books, by number; empty: all of the local folder
+    ids: Annotated[tuple[Annotated[int, Range(1, 10_000_000)], ...], Range(0, 100_000)]
+    seconds_between_requests: Annotated[float, Range(0.0, 60.0)]
+    contact: Annotated[
+        str, Range(0, 200), Matches(r"[\x20-\x7e]*", "printable ASCII")
+    ]  # for the mirror's operator
+
+    def problems(self) -> Iterator[str]:
+        """Rules across fields."""
+        if self.mirror is not None and not self.ids:
+            yield "mirror is set and ids is empty; list the ids of the books to fetch"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWebTextParams:
+    """OpenWebText: `data/sources/openwebtext/`, or a URL of the archive, a subset or a Parquet file."""
+
+    enabled: bool
+    url: Annotated[str, HTTP_URL] | None  # null reads the local folder
+    max_documents: Annotated[int, Range(1, 100_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestParams:
+    """One subsection per source; each is one `ingest@source` stage."""
+
+    pydocs: PydocsParams
+    files: FilesParams
+    gutenberg: GutenbergParams
+    openwebtext: OpenWebTextParams
+
+
+SourceParams = PydocsParams | FilesParams | GutenbergParams | OpenWebTextParams

@@ -1,0 +1,21 @@
+"""What the `validate` stage demands of the corpus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pipeline.params import Range
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateParams:
+    """Thresholds of the Great Expectations suite."""
+
+    min_train_documents: Annotated[int, Range(1, 1_000_000_000)]
+    min_heldout_documents: Annotated[int, Range(1, 1_000_000_000)]  # of val and of test
+    min_chars: Annotated[int, Range(1, 1_000_000)]
+    max_chars: Annotated[int, Range(100, 1_000_000_000)]
+    max_drift_share: Annotated[
+        float, Range(0.0, 100.0)
+    ]  # change of mean document length against the baseline

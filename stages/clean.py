@@ -1,0 +1,58 @@
+"""clean: repair text, cut boilerplate and drop what should not train, each document for a counted reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.artifacts import open_artifact, publishing
+from pipeline.corpus.accounts import Account
+from pipeline.corpus.cleaning import CleanedShard, CleanTask, add_up, clean_shard
+from pipeline.corpus.shards import adopt_shards, shard_paths
+from pipeline.engine import map_shards
+from pipeline.settings.clean import CleanParams
+from pipeline.stage import Input, Output, Work, main
+
+
+@dataclass(frozen=True, slots=True)
+class CleanMetrics:
+    """The account of one source; `repaired` counts the documents that each repair changed, kept or not."""
+
+    source: str
+    documents_in: int
+    documents_kept: int
+    dropped: dict[str, int]
+    bytes_in: int
+    bytes_kept: int
+    repaired: dict[str, int]
+
+
+def run(ingested: Input, cleaned: Output, *, source: str, params: CleanParams, work: Work) -> CleanMetrics:
+    """Cleans each shard of `ingested` on its own and publishes what is left as `cleaned`, in the same
+    order.
+    """
+    documents = open_artifact(ingested, kind="documents")
+    tasks = {
+        path.stem: CleanTask(str(path), str(work.folder / path.name), source, params)
+        for path in shard_paths(documents.path)
+    }
+    done = map_shards(clean_shard, tasks, result=CleanedShard, work=work.folder, label=f"cleaning {source}")
+    total = add_up(done.values())
+    Account(total.documents_in, total.documents_kept, total.dropped).check(f"clean@{source}")
+    facts: dict[str, Any] = {"source": source, "documents": total.documents_kept, "bytes": total.bytes_kept}
+    with publishing(cleaned, kind="documents", facts=facts) as out:
+        adopt_shards([Path(tasks[name].cleaned) for name, shard in done.items() if shard.documents_kept], out)
+    return CleanMetrics(
+        source=source,
+        documents_in=total.documents_in,
+        documents_kept=total.documents_kept,
+        dropped=total.dropped,
+        bytes_in=total.bytes_in,
+        bytes_kept=total.bytes_kept,
+        repaired=total.repaired,
+    )
+
+
+if __name__ == "__main__":
+    main("clean", run)

@@ -1,0 +1,48 @@
+"""code: one fingerprint per stage, so that exactly the stages whose code changed run again; checks
+params.yaml too.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from pipeline.artifacts import write_json
+from pipeline.fingerprint import fingerprint, is_installed
+from pipeline.params import load
+from pipeline.settings.sections import SECTIONS
+from pipeline.stage import PARAMS_FILE, Input, Output, main
+
+SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
+STAGES = (
+    *("clean", "dedupe", "validate", "train_bpe", "pack", "pretrain"),
+    *("finetune", "quantize", "export", "evaluate", "report"),
+)
+
+
+def run(library: Input, recipes: Input, fingerprints: Output) -> None:
+    """Writes `<stage>.json` for every stage, and `ingest/<source>.json` for each source of the first one.
+
+    A source is its own module; `pydocs` reads the installed packages, so its fingerprint names what Gristmill
+    requires and the packages that its params list.
+    """
+    root = Path(library).parent
+    assert root == recipes.parent, f"{library} and {recipes} must lie side by side"
+    shutil.rmtree(fingerprints, ignore_errors=True)
+    for stage in STAGES:
+        write_json(fingerprints / f"{stage}.json", fingerprint(root, [f"stages.{stage}"]))
+    for source in SOURCES:
+        modules = ["stages.ingest", f"pipeline.corpus.sources.{source}"]
+        environment = ["gristmill", *_listed_packages()] if source == "pydocs" else []
+        code = fingerprint(root, modules, environment_of=environment)
+        write_json(fingerprints / "ingest" / f"{source}.json", code)
+
+
+def _listed_packages() -> list[str]:
+    """The distributions that `ingest.pydocs.packages` names and that are installed."""
+    named = load(PARAMS_FILE, SECTIONS)["ingest"].pydocs.packages
+    return [name for name in named if is_installed(name)]
+
+
+if __name__ == "__main__":
+    main("code", run)

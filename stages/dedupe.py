@@ -1,0 +1,86 @@
+"""dedupe: remove exact and near duplicates over all sources; split by duplicate cluster."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.artifacts import publishing, replace_folder, write_table
+from pipeline.corpus.accounts import Account
+from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.deduplication import KEPT, find_duplicates
+from pipeline.corpus.minhash import choose_banding
+from pipeline.corpus.splitting import SplitShares, assign_splits, write_splits
+from pipeline.corpus.tallies import SourceTally, SplitTally, by_source, by_split, cluster_sizes, dropped
+from pipeline.errors import DataError
+from pipeline.settings.dedupe import DedupeParams
+from pipeline.stage import Input, Output, Work, main
+
+
+@dataclass(frozen=True, slots=True)
+class DedupeMetrics:
+    """The account of the stage; `clusters` counts those of two documents or more."""
+
+    documents_in: int
+    documents_kept: int
+    dropped: Mapping[str, int]
+    clusters: int
+    largest_cluster: int
+    by_source: Mapping[str, SourceTally]
+    splits: Mapping[str, SplitTally]
+    bands: int
+    band_rows: int
+    pairs_checked: int
+
+
+def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Work) -> DedupeMetrics:
+    """Finds the duplicates of all sources below `cleaned` and writes the kept documents as three splits."""
+    shards, documents_in = shards_below(cleaned)
+    if not documents_in:
+        raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
+    banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
+    signing = Signing(params.shingle_words, params.num_permutations, banding)
+    catalogue = build_catalogue(shards, work.folder / "signed", signing)
+    found = find_duplicates(catalogue, banding, threshold=params.jaccard_threshold)
+    shares = SplitShares(params.val_fraction, params.test_fraction)
+    documents = assign_splits(found.documents, shares, seed=params.seed)
+    kept = documents.filter(pc.equal(documents["reason"], KEPT))
+    account = Account(documents_in, kept.num_rows, dropped(documents))
+    account.check("dedupe")
+    _publish(documents, kept, catalogue.shards, deduplicated, work=work.folder / "splits")
+    sizes = cluster_sizes(documents)
+    return DedupeMetrics(
+        documents_in=account.documents_in,
+        documents_kept=account.documents_kept,
+        dropped=account.dropped,
+        clusters=int((sizes > 1).sum()),
+        largest_cluster=int(sizes.max()),
+        by_source=by_source(documents),
+        splits=by_split(kept),
+        bands=banding.bands,
+        band_rows=banding.rows,
+        pairs_checked=found.pairs_checked,
+    )
+
+
+def _publish(documents: pa.Table, kept: pa.Table, shards: Sequence[Path], out: Path, *, work: Path) -> None:
+    """Writes the splits and the table of clusters, and puts the whole folder in its place at once."""
+    staging = out.with_name(f".{out.name}.writing")
+    shutil.rmtree(staging, ignore_errors=True)
+    write_splits(kept, shards, staging, work=work)
+    table = documents.append_column("kept", pc.equal(documents["reason"], KEPT))
+    with publishing(staging / "clusters", kind="clusters", facts={"documents": table.num_rows}) as folder:
+        columns = table.select(["id", "cluster", "split", "kept", "reason", "duplicate_of"])
+        write_table(
+            folder / "clusters.parquet", columns.sort_by([("id", "ascending"), ("split", "ascending")])
+        )
+    replace_folder(staging, out)
+
+
+if __name__ == "__main__":
+    main("dedupe", run)

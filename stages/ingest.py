@@ -1,0 +1,61 @@
+"""ingest: read the raw documents of one source, with provenance, into shards sorted by id."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.artifacts import publishing
+from pipeline.corpus.accounts import Account
+from pipeline.corpus.ingestion import gather, write_gathered
+from pipeline.settings.ingest import SourceParams
+from pipeline.stage import WORK_ROOT, Input, Output, Work, main
+
+DOWNLOADS = WORK_ROOT / "downloads"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestMetrics:
+    """The account of one source. `examples` names up to three dropped documents for each reason."""
+
+    source: str
+    enabled: bool
+    documents_in: int
+    documents_kept: int
+    dropped: dict[str, int]
+    examples: dict[str, list[str]]
+    bytes_kept: int
+    shards: int
+
+
+def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, work: Work) -> IngestMetrics:
+    """Reads `folder`, or what else the source is, into `ingested`; an empty artifact when it is disabled.
+
+    The source's module is loaded by its name, so that only it is part of this stage's code fingerprint.
+    """
+    reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
+    parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
+    gathered = gather(reader, parts, work=work.folder)
+    facts: dict[str, Any] = {
+        "source": source,
+        "documents": gathered.documents_kept,
+        "bytes": gathered.bytes_kept,
+    }
+    with publishing(ingested, kind="documents", facts=facts) as out:
+        shards = write_gathered(gathered, out)
+    Account(gathered.documents_in, gathered.documents_kept, gathered.dropped).check(f"ingest@{source}")
+    return IngestMetrics(
+        source=source,
+        enabled=params.enabled,
+        documents_in=gathered.documents_in,
+        documents_kept=gathered.documents_kept,
+        dropped=gathered.dropped,
+        examples=gathered.examples,
+        bytes_kept=gathered.bytes_kept,
+        shards=shards,
+    )
+
+
+if __name__ == "__main__":
+    main("ingest", run, params_of="source")

@@ -1,0 +1,67 @@
+"""Only what DVC sees too is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.corpus.folders import files_below, grouped_by_size, relative_name
+from pipeline.errors import DataError
+
+
+def test_files_come_in_the_order_of_their_names_and_hidden_ones_do_not(tmp_path: Path) -> None:
+    for name in ("b.txt", "a/z.txt", "a/.hidden", ".git/config", "a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert [relative_name(path, tmp_path) for path in files_below(tmp_path)] == ["a.txt", "a/z.txt", "b.txt"]
+
+
+def test_the_folder_itself_and_files_in_it_may_be_links(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/a.txt").write_text("x")
+    (tmp_path / "real/b.txt").symlink_to(tmp_path / "real/a.txt")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert [path.name for path in files_below(tmp_path / "link")] == ["a.txt", "b.txt"]
+
+
+def test_a_link_to_a_folder_below_is_refused_since_dvc_does_not_see_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"source/more: a link to a folder"):
+        files_below(tmp_path / "source")
+
+
+def test_a_link_to_nothing_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"a\.txt: a link to nothing"):
+        files_below(tmp_path)
+    (tmp_path / "a.txt").unlink()
+    os.mkfifo(tmp_path / "b.txt")
+    with pytest.raises(DataError, match=r"b\.txt: neither a file nor a folder"):
+        files_below(tmp_path)
+
+
+def test_a_name_that_is_no_utf8_is_shown_with_escapes(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    assert relative_name(path, tmp_path) == "caf\\xe9.txt"
+
+
+def test_empty_files_are_grouped_too(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert grouped_by_size([tmp_path / "a"], max_bytes=10) == {"part-00000": [tmp_path / "a"]}
+    assert grouped_by_size([], max_bytes=10) == {}
+
+
+def test_files_are_grouped_up_to_a_size_and_a_larger_one_stands_alone(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abcd"]
+    for path, size in zip(paths, (4, 5, 30, 2), strict=True):
+        path.write_bytes(b"x" * size)
+    groups = grouped_by_size(paths, max_bytes=10)
+    assert {name: [path.name for path in group] for name, group in groups.items()} == {
+        "part-00000": ["a", "b"],
+        "part-00001": ["c"],
+        "part-00002": ["d"],
+    }

@@ -1,0 +1,1 @@
+"""Long fault and soak tests: `make test-faults`."""

@@ -1,0 +1,72 @@
+"""Processes and precision: two processes end with the weights of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.errors import DataError, ResourceError
+from pipeline.model.fitting import Fitted
+from pipeline.model.runtime import PROCESSES_VARIABLE, effective_precision, launch, processes_to_start
+from tests.model.trainings import fitted
+
+
+def failing(message: str) -> None:
+    raise DataError(message)
+
+
+def dying() -> None:
+    os._exit(9)
+
+
+def test_without_gpus_one_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PROCESSES_VARIABLE, raising=False)
+    assert processes_to_start() == max(1, torch.cuda.device_count())
+    monkeypatch.setenv(PROCESSES_VARIABLE, "3")
+    assert processes_to_start() == 3
+
+
+def test_one_process_is_this_one() -> None:
+    assert launch(os.getpid) == os.getpid()
+
+
+def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = fitted(tmp_path / "alone")
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    together: Fitted = launch(fitted, tmp_path / "together")
+    assert together.weather.processes == 2
+    assert together.progress == alone.progress
+    assert all(torch.equal(tensor, together.best[name]) for name, tensor in alone.best.items())
+
+
+def test_an_error_a_person_can_act_on_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    with pytest.raises(DataError, match="look at row 7"):
+        launch(failing, "look at row 7")
+
+
+def test_a_process_that_dies_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    with pytest.raises(ResourceError, match="a training process died"):
+        launch(dying)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "wanted"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True, "cpu_name": "Intel Xeon"}, "bf16"),
+        ({"amx_bf16": False, "avx512_bf16": True, "cpu_name": "Intel Xeon"}, "fp32"),
+        ({"amx_bf16": False, "avx512_bf16": True, "cpu_name": "AMD EPYC"}, "bf16"),
+        ({"amx_bf16": False, "avx512_bf16": False, "cpu_name": "AMD EPYC"}, "fp32"),
+        ({"architecture": "aarch64"}, "fp32"),
+    ],
+)
+def test_auto_is_bf16_where_it_is_fast(
+    capabilities: dict[str, object], wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert effective_precision("auto", torch.device("cpu")) == wanted
+    assert effective_precision("bf16", torch.device("cpu")) == "bf16"

@@ -1,0 +1,122 @@
+"""The loop: it learns, skips what is not finite, and gives one gradient for any split of a batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipeline.errors import NumericsError
+from pipeline.model.batches import Batch, BatchOrder, in_order
+from pipeline.model.checkpoint import Progress
+from pipeline.model.gates import shaken
+from pipeline.model.optimization import build_optimizers
+from pipeline.model.training import StepRecord, accumulate_gradients, summed_loss, train
+from pipeline.model.transformer import Transformer
+from tests.model.trainings import PARAMS, blocks, new_model, runtime
+
+TRAIN = blocks(documents=40, seed=1)
+
+
+def micro_batches(size: int = 2) -> Callable[[int], list[Batch]]:
+    order = BatchOrder(len(TRAIN), 4, size, seed=1)
+    return lambda step: [TRAIN.batch(numbers) for numbers in order.micro_batches(step)]
+
+
+def trained(
+    model: Transformer, *, steps: int, poison: Callable[[int], bool] = lambda step: False
+) -> list[StepRecord]:
+    """Every record of a short training; at the steps that `poison` names, one gradient is not a number."""
+    now = 0
+    weight = model.lm_head.weight
+    handle = weight.register_hook(lambda gradient: gradient * (math.nan if poison(now) else 1.0))
+    records = []
+    params = dataclasses.replace(PARAMS, steps=steps)
+    optimizers = build_optimizers(model, params.optimization)
+    for record in train(
+        model, optimizers, micro_batches(), start=Progress(), params=params, runtime=runtime()
+    ):
+        records.append(record)
+        now = record.step
+    handle.remove()
+    return records
+
+
+def gradients(model: Transformer, size: int) -> tuple[float, list[Tensor]]:
+    batches = micro_batches(size)(0)
+    targets = sum(batch.num_targets for batch in batches)
+    loss = accumulate_gradients(model, batches, targets=targets, runtime=runtime())
+    return loss, [weight.grad for weight in model.parameters() if weight.grad is not None]
+
+
+def test_a_short_training_learns_what_follows_what() -> None:
+    records = trained(new_model(), steps=120)
+    assert records[0].loss == pytest.approx(math.log(40), rel=0.01)
+    assert records[-1].loss < 1.2
+    assert [record.step for record in records] == list(range(1, 121))
+
+
+def test_any_split_of_a_batch_gives_the_same_loss_and_gradient() -> None:
+    model = shaken(new_model())
+    whole_loss, whole = gradients(model, 4)
+    for size in (1, 2):
+        loss, parts = gradients(model, size)
+        assert loss == pytest.approx(whole_loss, rel=1e-5)
+        for part, wanted in zip(parts, whole, strict=True):
+            torch.testing.assert_close(part, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_training_twice_gives_the_same_bits() -> None:
+    first, second = new_model(), new_model()
+    assert trained(first, steps=5) == trained(second, steps=5)
+    assert all(torch.equal(*pair) for pair in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_is_reported() -> None:
+    clean, poisoned = new_model(), new_model()
+    before = trained(clean, steps=3)
+    records = trained(poisoned, steps=4, poison=lambda step: step == 3)
+    assert [record.skipped for record in records] == [False, False, False, True]
+    assert [record.loss for record in records[:3]] != []
+    assert math.isnan(records[3].gradient_norm)
+    assert len(before) == 3
+    assert all(bool(torch.isfinite(weight).all()) for weight in poisoned.parameters())
+
+
+def test_a_skipped_step_leaves_weights_and_moments_as_they_were() -> None:
+    model = new_model()
+    optimizers = build_optimizers(model, PARAMS.optimization)
+    poisoned = False
+    model.lm_head.weight.register_hook(lambda gradient: gradient * (math.inf if poisoned else 1.0))
+    steps = train(model, optimizers, micro_batches(), start=Progress(), params=PARAMS, runtime=runtime())
+    next(steps)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    moments = {name: value.clone() for name, value in optimizers.tensors().items()}
+    poisoned = True
+    assert next(steps).skipped
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert all(torch.equal(value, moments[name]) for name, value in optimizers.tensors().items())
+    poisoned = False
+    assert not next(steps).skipped
+
+
+def test_more_than_three_such_steps_in_a_row_end_the_training() -> None:
+    assert [
+        record.skipped for record in trained(new_model(), steps=9, poison=lambda step: step % 4 != 3)
+    ] == [
+        *([True] * 3 + [False]) * 2,
+        True,
+    ]
+    with pytest.raises(NumericsError, match=r"step 6: loss .* not finite 4 steps in a row; lower"):
+        trained(new_model(), steps=9, poison=lambda step: step >= 2)
+
+
+def test_the_validation_loss_does_not_depend_on_the_batch_size() -> None:
+    model = shaken(new_model())
+    found = {size: summed_loss(model, in_order(TRAIN, size), runtime=runtime()) for size in (1, 3, 100)}
+    assert len({targets for _, targets in found.values()}) == 1
+    assert found[1][0] == pytest.approx(found[3][0], rel=1e-6) == pytest.approx(found[100][0], rel=1e-6)

@@ -1,0 +1,91 @@
+"""A training small enough for tests: two layers on a stream in which each token follows from the last."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.fitting import Data, Fitted, Task, fit
+from pipeline.model.runtime import Runtime, start_runtime
+from pipeline.model.transformer import ModelConfig, Transformer, initialize
+from pipeline.settings.pretrain import ModelParams, PretrainParams
+from pipeline.settings.training import OptimizationParams, RuntimeParams
+
+VOCAB_SIZE = 40
+BOS, EOS, PAD = 1, 2, 3
+CONFIG = ModelConfig(
+    vocab_size=VOCAB_SIZE,
+    context_tokens=16,
+    num_layers=2,
+    width=32,
+    num_heads=2,
+    num_kv_heads=1,
+    mlp_width=64,
+    qk_norm=True,
+    tied_embeddings=False,
+    rope_theta=10000.0,
+    norm_epsilon=1e-6,
+    bos_id=BOS,
+    eos_id=EOS,
+    pad_id=PAD,
+)
+PARAMS = PretrainParams(
+    model=ModelParams(2, 32, 2, 1, 64, qk_norm=True, tied_embeddings=False, rope_theta=10000.0),
+    optimization=OptimizationParams(
+        optimizer="muon",
+        muon_learning_rate=0.02,
+        adamw_learning_rate=0.01,
+        weight_decay=0.01,
+        warmup_share=0.1,
+        schedule="wsd",
+        final_learning_rate_share=0.1,
+        max_gradient_norm=1.0,
+    ),
+    runtime=RuntimeParams(precision="fp32", threads=1),
+    steps=12,
+    batch_blocks=4,
+    micro_batch_blocks=2,
+    evaluate_every_steps=5,
+    checkpoint_every_steps=4,
+    seed=1,
+)
+
+
+def stream(*, documents: int, seed: int) -> npt.NDArray[np.uint16]:
+    """Documents of 5 to 40 tokens that count upwards from a random start: `<s> 17 18 19 ... </s>`."""
+    random = np.random.default_rng(seed)
+    pieces = []
+    for _ in range(documents):
+        start, length = random.integers(4, VOCAB_SIZE), random.integers(5, 40)
+        pieces.append([BOS, *(4 + (start + np.arange(length)) % (VOCAB_SIZE - 4)), EOS])
+    return np.concatenate(pieces).astype(np.uint16)
+
+
+def blocks(*, documents: int, seed: int) -> TokenBlocks:
+    """Such a stream in blocks of the context's length."""
+    return TokenBlocks(stream(documents=documents, seed=seed), block_tokens=16, bos_id=BOS, pad_id=PAD)
+
+
+def new_model() -> Transformer:
+    """An untrained model."""
+    model = Transformer(CONFIG)
+    initialize(model, seed=1)
+    return model
+
+
+def runtime() -> Runtime:
+    """This process, one thread."""
+    return start_runtime(PARAMS.runtime)
+
+
+def fitted(folder: Path, *, params: PretrainParams = PARAMS, model: Transformer | None = None) -> Fitted:
+    """A whole training with its checkpoints below `folder`."""
+    train = blocks(documents=40, seed=1)
+    order = BatchOrder(len(train), params.batch_blocks, params.micro_batch_blocks, params.seed)
+    task = Task("training", run=str(dataclasses.astuple(params)), folder=folder, untrained=True)
+    data = Data(train, blocks(documents=6, seed=2), order)
+    return fit(model or new_model(), data, task, params=params, runtime=runtime())

@@ -1,0 +1,1 @@
+"""Rules that this repository keeps about itself."""

@@ -1,0 +1,153 @@
+"""dedupe: the account balances, near duplicates never straddle splits, equal inputs are equal bytes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.artifacts import hash_tree, open_artifact
+from pipeline.corpus.shards import read_shards
+from pipeline.corpus.splitting import SPLITS
+from pipeline.errors import DataError, IntegrityError
+from pipeline.records import Document
+from pipeline.settings.dedupe import DedupeParams
+from pipeline.stage import Work
+from stages.dedupe import DedupeMetrics, run
+from tests.corpus.collections import edited, named, prose, publish
+
+PARAMS = DedupeParams(
+    shingle_words=5, num_permutations=128, jaccard_threshold=0.7, val_fraction=0.2, test_fraction=0.2, seed=1
+)
+
+
+@pytest.fixture
+def cleaned(tmp_path: Path) -> Path:
+    """Sixty texts, exact duplicates of each tenth, two near duplicates of each fifth; an empty source."""
+    texts = [named(f"{n:02d}", prose(n)) for n in range(60)]
+    exact = [named(f"exact{n:02d}", prose(n).upper(), source="pydocs") for n in range(0, 60, 10)]
+    near = [
+        named(f"near{n:02d}-{k}", edited(prose(n), k), source="pydocs")
+        for n in range(0, 60, 5)
+        for k in (9, 50)
+    ]
+    publish(tmp_path / "clean" / "files", texts, shard_documents=13)
+    publish(tmp_path / "clean" / "pydocs", exact + near, shard_documents=7)
+    publish(tmp_path / "clean" / "gutenberg", [])
+    return tmp_path / "clean"
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+
+
+def deduplicated(cleaned: Path, folder: Path, params: DedupeParams = PARAMS) -> DedupeMetrics:
+    (folder / "work").mkdir(parents=True)
+    return run(cleaned, folder / "out", params=params, work=Work(folder / "work"))
+
+
+def documents(out: Path) -> dict[str, list[Document]]:
+    return {split: list(read_shards(out / split)) for split in SPLITS}
+
+
+def test_every_document_is_kept_or_dropped_for_a_reason(cleaned: Path, tmp_path: Path) -> None:
+    metrics = deduplicated(cleaned, tmp_path / "run")
+    assert (metrics.documents_in, metrics.documents_kept) == (90, 60)
+    assert metrics.dropped == {"exact_duplicate": 6, "near_duplicate": 24}
+    assert (metrics.clusters, metrics.largest_cluster) == (12, 4)
+    assert sum(source.documents_in for source in metrics.by_source.values()) == 90
+    assert sum(split.documents for split in metrics.splits.values()) == 60
+    for split, held in documents(tmp_path / "run" / "out").items():
+        assert len(held) == metrics.splits[split].documents > 0
+        assert sum(len(document.text) for document in held) == metrics.splits[split].bytes
+        assert sum(tally.documents for tally in metrics.splits[split].by_source.values()) == len(held)
+
+
+def test_kept_documents_are_untouched_and_sorted(cleaned: Path, tmp_path: Path) -> None:
+    deduplicated(cleaned, tmp_path / "run")
+    given = {document.id: document for folder in cleaned.iterdir() for document in read_shards(folder)}
+    for held in documents(tmp_path / "run" / "out").values():
+        assert held == [given[document.id] for document in sorted(held, key=lambda document: document.id)]
+
+
+def test_a_cluster_lies_in_one_split_with_every_member_told(cleaned: Path, tmp_path: Path) -> None:
+    deduplicated(cleaned, tmp_path / "run")
+    out = tmp_path / "run" / "out"
+    rows = pq.read_table(
+        open_artifact(out / "clusters", kind="clusters").file("clusters.parquet")
+    ).to_pylist()
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    assert len(rows) == 90
+    where = {document.id: split for split, held in documents(out).items() for document in held}
+    split_of_cluster = {row["cluster"]: row["split"] for row in rows}
+    for row in rows:
+        assert row["split"] == split_of_cluster[row["cluster"]] == where[row["duplicate_of"]]
+        assert row["kept"] == (row["id"] in where) == (row["reason"] == "")
+
+
+def test_the_same_documents_in_other_shards_give_the_same_bytes(cleaned: Path, tmp_path: Path) -> None:
+    first = deduplicated(cleaned, tmp_path / "one")
+    everything = [document for folder in cleaned.iterdir() for document in read_shards(folder)]
+    publish(tmp_path / "other" / "all", everything, shard_documents=50)
+    assert deduplicated(tmp_path / "other", tmp_path / "two") == first
+    assert hash_tree(tmp_path / "one" / "out") == hash_tree(tmp_path / "two" / "out")
+
+
+def test_two_processes_give_the_same_bytes_as_one(
+    cleaned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = deduplicated(cleaned, tmp_path / "one")
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
+    assert deduplicated(cleaned, tmp_path / "two") == first
+    assert hash_tree(tmp_path / "one" / "out") == hash_tree(tmp_path / "two" / "out")
+
+
+def test_an_interrupted_run_goes_on_with_the_shards_that_are_left(cleaned: Path, tmp_path: Path) -> None:
+    first = deduplicated(cleaned, tmp_path / "one")
+    finished = sorted((tmp_path / "one" / "work" / "signed").glob("*.done.json"))
+    finished[0].unlink()
+    (tmp_path / "one" / ".out.writing" / "train").mkdir(parents=True)
+    written = hash_tree(tmp_path / "one" / "out")
+    assert (
+        run(cleaned, tmp_path / "one" / "out", params=PARAMS, work=Work(tmp_path / "one" / "work")) == first
+    )
+    assert hash_tree(tmp_path / "one" / "out") == written
+
+
+def test_another_seed_moves_documents_but_keeps_the_same_ones(cleaned: Path, tmp_path: Path) -> None:
+    deduplicated(cleaned, tmp_path / "one")
+    deduplicated(cleaned, tmp_path / "two", replace(PARAMS, seed=2))
+    one, two = documents(tmp_path / "one" / "out"), documents(tmp_path / "two" / "out")
+    assert one["val"] != two["val"]
+    assert {d.id for held in one.values() for d in held} == {d.id for held in two.values() for d in held}
+
+
+def test_a_higher_threshold_keeps_more(cleaned: Path, tmp_path: Path) -> None:
+    metrics = deduplicated(cleaned, tmp_path / "run", replace(PARAMS, jaccard_threshold=1.0))
+    assert metrics.dropped == {"exact_duplicate": 6, "near_duplicate": 0}
+
+
+def test_no_documents_at_all_are_refused(tmp_path: Path) -> None:
+    publish(tmp_path / "clean" / "files", [])
+    with pytest.raises(DataError, match="clean: cleaning left no document"):
+        deduplicated(tmp_path / "clean", tmp_path / "run")
+    assert not (tmp_path / "run" / "out").exists()
+
+
+def test_a_damaged_shard_is_refused(cleaned: Path, tmp_path: Path) -> None:
+    shard = cleaned / "files" / "shard-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"shard-00001\.parquet"):
+        deduplicated(cleaned, tmp_path / "run")
+
+
+def test_the_metrics_are_plain_values(cleaned: Path, tmp_path: Path) -> None:
+    assert (
+        asdict(deduplicated(cleaned, tmp_path / "run"))["splits"]["train"]["by_source"]["files"]["documents"]
+        > 0
+    )

@@ -1,0 +1,131 @@
+"""generate: what a person at a terminal or a pipe gets to see."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stages.generate import main, printable
+from tests.stages.mill import build_mill
+from tests.workshop import ROOT
+
+
+@pytest.fixture(scope="module")
+def mill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/ that holds two models and their tokenizer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_PROCESSES", "1")
+        return build_mill(tmp_path_factory.mktemp("mill")).parent
+
+
+@pytest.fixture(autouse=True)
+def here(mill: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(mill)
+
+
+def test_a_base_model_continues_a_prompt_the_same_way_for_the_same_seed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = []
+    for seed in ("1", "1", "2"):
+        main(["--model", "base", "--prompt", "Return a", "--max-tokens", "30", "--seed", seed])
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != said[2]
+    assert said[0].endswith("\n")
+    assert said[0].strip()
+
+
+def test_every_line_of_a_pipe_is_answered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("What is x?\n\n  \nWhat is y?\n"))
+    main(["--max-tokens", "1", "--temperature", "0"])
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 2
+    assert captured.err == ""
+
+
+def test_a_model_that_is_not_there_is_one_line_with_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="3"):
+        main(["--model", "int4", "--prompt", "x"])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["generate: DataError: data/quantize/int4: not made yet; run `dvc repro` first"]
+
+
+def test_bytes_that_are_no_text_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="3"):
+        main(["--prompt", "a\udcff"])
+    assert "generate: DataError: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--temperature", "nan"], ["--top-k", "-1"], ["--max-tokens", "0"], ["--seed", "x"], ["--model", "gpt"]],
+)
+def test_options_out_of_range_are_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--prompt", "x", *options])
+    assert f"argument {options[0]}: " in capsys.readouterr().err
+
+
+def test_text_cannot_steer_a_terminal() -> None:
+    assert printable("a\x1b[2J\x07\r\x9b1m\u202eb\x7f") == "a\\x1b[2J\\x07\\r\\x9b1m\\u202eb\\x7f"
+    harmless = "tab\t line\n é \U0001f468\u200d\U0001f469 日本"
+    assert printable(harmless) == harmless
+
+
+def test_options_are_read_without_waiting_for_torch() -> None:
+    code = "import sys; from stages.generate import parse; parse([]); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_chat_on_a_terminal_answers_and_ends_with_its_input(mill: Path) -> None:
+    terminal, process = chat(mill, "--max-tokens", "5")
+    os.write(terminal, b"What is x?\n")
+    assert read_until(terminal, b"> ").count(b"\n") == 2
+    os.write(terminal, b"\x04")
+    assert process.wait(timeout=30) == 0
+    os.close(terminal)
+
+
+@pytest.mark.parametrize("question", [b"", b"Return\n"], ids=["while it waits", "while it answers"])
+def test_an_interrupt_ends_a_chat_without_a_traceback(mill: Path, question: bytes) -> None:
+    terminal, process = chat(mill, "--model", "base", "--max-tokens", "1000000")
+    os.write(terminal, question)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    said = read_until(terminal, None)
+    assert process.wait(timeout=30) == 130
+    assert b"Traceback" not in said
+    os.close(terminal)
+
+
+def chat(mill: Path, *options: str) -> tuple[int, subprocess.Popen[bytes]]:
+    """A chat on a terminal of its own, once it listens."""
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "stages.generate", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=mill, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    read_until(terminal, b"> ")
+    return terminal, process
+
+
+def read_until(terminal: int, end: bytes | None) -> bytes:
+    """What the terminal shows up to `end`, or until its program has gone."""
+    said = b""
+    while end is None or not said.endswith(end):
+        try:
+            said += os.read(terminal, 1024)
+        except OSError:
+            break
+    return said

@@ -1,0 +1,66 @@
+"""The `ingest` stage leaves one sorted artifact per source, the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts import open_artifact
+from pipeline.corpus.shards import read_shards
+from pipeline.settings.ingest import FilesParams, OpenWebTextParams, PydocsParams
+from pipeline.stage import Work
+from stages.ingest import run
+
+ON = FilesParams(True, "text", "")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    for number in range(20):
+        (tmp_path / f"files/{number}.txt").write_text(f"Document number {number}.")
+    (tmp_path / "files/picture.png").write_bytes(b"x")
+    return tmp_path / "files"
+
+
+def work(name: str) -> Work:
+    Path(name).mkdir()
+    return Work(Path(name))
+
+
+def test_documents_go_into_a_sorted_artifact_and_the_account_balances(folder: Path) -> None:
+    metrics = run(folder, Path("out"), source="files", params=ON, work=work("w"))
+    assert (metrics.documents_in, metrics.documents_kept, metrics.dropped) == (21, 20, {"unknown_format": 1})
+    assert metrics.examples == {"unknown_format": ["picture.png"]}
+    artifact = open_artifact(Path("out"), kind="documents")
+    assert dict(artifact.facts) == {"source": "files", "documents": 20, "bytes": metrics.bytes_kept}
+    ids = [document.id for document in read_shards(artifact.path)]
+    assert ids == sorted(ids)
+
+
+def test_the_same_source_gives_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(folder, Path("one"), source="files", params=ON, work=work("w1"))
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+    second = run(folder, Path("two"), source="files", params=ON, work=work("w2"))
+    assert first == second
+    for path in Path("one").iterdir():
+        assert path.read_bytes() == Path("two", path.name).read_bytes()
+
+
+def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
+    off = OpenWebTextParams(False, "http://127.0.0.1:1/unreachable.xz", 10)
+    metrics = run(Path("nowhere"), Path("out"), source="openwebtext", params=off, work=work("w"))
+    assert (metrics.enabled, metrics.documents_in, metrics.shards) == (False, 0, 0)
+    assert open_artifact(Path("out"), kind="documents").fact("documents") == 0
+    assert [path.name for path in Path("out").iterdir()] == ["manifest.json"]
+
+
+def test_small_packages_make_a_corpus(folder: Path) -> None:
+    params = PydocsParams(True, False, ("accelerate",), 100)
+    metrics = run(folder, Path("out"), source="pydocs", params=params, work=work("w"))
+    assert metrics.documents_kept > 200
+    document = next(read_shards(Path("out")))
+    assert json.loads(document.metadata)["package"] == "accelerate"

@@ -1,0 +1,158 @@
+"""validate: a sound corpus passes with the same bytes each time, a bad one is stopped and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.artifacts import canonical_json, hash_tree, open_artifact, read_json, write_bytes
+from pipeline.errors import DataError, IntegrityError
+from pipeline.records import Document
+from pipeline.settings.validate import ValidateParams
+from pipeline.stage import Work
+from stages.validate import ValidateMetrics, run
+from tests.corpus.collections import named, prose, publish
+
+ROOT = Path(__file__).resolve().parents[2]
+LICENCE = "You may copy it under the terms of the Project Gutenberg License included with this eBook."
+PARAMS = ValidateParams(
+    min_train_documents=10, min_heldout_documents=3, min_chars=50, max_chars=5000, max_drift_share=0.5
+)
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+
+
+def corpus(folder: Path, *planted: Document, words: int = 80) -> Path:
+    """A corpus of twenty documents in three splits, and the planted ones in the first."""
+    sound = [named(f"{n:02d}", prose(n, words=words)) for n in range(20)]
+    publish(folder / "train", [*sound[:12], *planted], shard_documents=5)
+    publish(folder / "val", sound[12:16])
+    publish(folder / "test", sound[16:])
+    return folder
+
+
+def validated(folder: Path, given: Path, params: ValidateParams = PARAMS) -> ValidateMetrics:
+    work, baseline = folder / "work", folder / "baseline"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    baseline.mkdir(exist_ok=True)
+    return run(given, baseline, folder / "out", params=params, work=Work(work))
+
+
+def accept(folder: Path, metrics: ValidateMetrics) -> None:
+    """What accepting a run does with the stage's metrics."""
+    write_bytes(folder / "baseline" / "validate.json", canonical_json(metrics))
+
+
+def test_a_sound_corpus_opens_the_gate(tmp_path: Path) -> None:
+    metrics = validated(tmp_path, corpus(tmp_path / "corpus"))
+    gate = read_json(open_artifact(tmp_path / "out", kind="validation").file("gate.json"))
+    assert len(gate["expectations"]) == metrics.expectations == 12
+    assert all(expectation["passed"] for expectation in gate["expectations"])
+    assert metrics.overall.documents == 20
+    assert {split: held.documents for split, held in metrics.by_split.items()} == {
+        "train": 12,
+        "val": 4,
+        "test": 4,
+    }
+    assert metrics.drift.status == "no baseline"
+
+
+def test_the_gate_is_the_same_bytes_with_and_without_a_baseline(tmp_path: Path) -> None:
+    given = corpus(tmp_path / "corpus")
+    metrics = validated(tmp_path, given)
+    before = hash_tree(tmp_path / "out")
+    accept(tmp_path, metrics)
+    again = validated(tmp_path, given)
+    assert hash_tree(tmp_path / "out") == before
+    assert (again.drift.status, again.drift.change_share) == ("compared", 0.0)
+    assert again.expectations == 13
+
+
+def test_a_document_with_the_gutenberg_licence_stops_the_pipeline(tmp_path: Path) -> None:
+    given = corpus(tmp_path / "corpus", named("book", f"{prose(99)}\n\n{LICENCE}"))
+    with pytest.raises(DataError) as refusal:
+        validated(tmp_path, given)
+    assert str(refusal.value) == (
+        f"{given}: 1 of 12 expectations failed: (1) expect_column_values_to_be_between on licence_phrases: "
+        "no text holds Project Gutenberg's licence or marks; broken by 1 of 21 documents, such as files-book"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_duplicated_id_stops_the_pipeline(tmp_path: Path) -> None:
+    given = corpus(tmp_path / "corpus", named("03", prose(99)))
+    with pytest.raises(
+        DataError, match=r"unique on id: an id belongs to one document; broken by 2 of 21 .* files-03"
+    ):
+        validated(tmp_path, given)
+
+
+def test_every_failure_is_listed_at_once(tmp_path: Path) -> None:
+    given = corpus(tmp_path / "corpus", named("03", LICENCE), named("short", "too short"))
+    with pytest.raises(
+        DataError, match=r"3 of 12 .*\(1\) .* on id: .*\(2\) .* on chars: .*\(3\) .* on licence"
+    ):
+        validated(tmp_path, given)
+
+
+@pytest.mark.parametrize(("split", "held"), [("val", 0), ("test", 1)])
+def test_a_split_with_too_few_documents_stops_the_pipeline(tmp_path: Path, split: str, held: int) -> None:
+    given = corpus(tmp_path / "corpus")
+    publish(given / split, [named(f"other{n}", prose(100 + n)) for n in range(held)])
+    with pytest.raises(DataError, match=f"{split} has at least 3 documents; found .*: {held}}}"):
+        validated(tmp_path, given)
+
+
+def test_texts_of_another_length_than_the_baselines_stop_the_pipeline(tmp_path: Path) -> None:
+    accept(tmp_path, validated(tmp_path, corpus(tmp_path / "corpus")))
+    shutil.rmtree(tmp_path / "out")
+    longer = corpus(tmp_path / "longer", words=200)
+    with pytest.raises(
+        DataError, match=r"expect_column_mean_to_be_between on chars: .* within 50% of the accepted"
+    ):
+        validated(tmp_path, longer)
+    assert not (tmp_path / "out").exists()
+    metrics = validated(tmp_path, longer, replace(PARAMS, max_drift_share=2.0))
+    assert metrics.drift.change_share == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_baseline_of_other_sources_is_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "baseline").mkdir()
+    accepted = {"by_source": {"gutenberg": {}}, "overall": {"mean_chars": 1e6}}
+    write_bytes(tmp_path / "baseline" / "validate.json", canonical_json(accepted))
+    assert validated(tmp_path, corpus(tmp_path / "corpus")).drift.status == "other sources"
+
+
+def test_a_damaged_split_is_refused(tmp_path: Path) -> None:
+    given = corpus(tmp_path / "corpus")
+    (given / "val" / "shard-00000.parquet").unlink()
+    with pytest.raises(IntegrityError, match=r"val/shard-00000\.parquet: missing"):
+        validated(tmp_path, given)
+
+
+def test_the_command_ends_with_code_3_and_one_line(tmp_path: Path) -> None:
+    corpus(tmp_path / "corpus", named("03", LICENCE))
+    (tmp_path / "baseline").mkdir()
+    (tmp_path / "code.json").write_text("{}\n")
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    arguments = ["code.json", "corpus", "baseline", "out", "metrics.json"]
+    command = [sys.executable, "-m", "stages.validate", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("validate: DataError: corpus: ")
+    assert "expect_column_values_to_be_unique on id" in line
+    assert "licence_phrases" in line
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "metrics.json").exists()

@@ -1,0 +1,182 @@
+"""The whole pipeline, every stage real, at the size of profiles/tiny.yaml."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workshop import Workshop
+
+ALL_STAGES = 22
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A workshop after its first `dvc repro`."""
+    workshop = Workshop(tmp_path_factory.mktemp("mill"), profile="tiny")
+    ran, restored = workshop.repro()
+    assert (len(ran), restored) == (ALL_STAGES, set())
+    return workshop
+
+
+def test_a_second_repro_runs_no_stage_and_takes_three_seconds_at_most(shop: Workshop) -> None:
+    started = time.monotonic()
+    assert shop.repro() == (set(), set())
+    assert time.monotonic() - started < 3.0
+
+
+def test_the_account_of_documents_balances_from_ingest_to_tokens(shop: Workshop) -> None:
+    metrics = shop.path / "reports/metrics"
+    kept = 0
+    for source in ("pydocs", "files", "gutenberg", "openwebtext"):
+        ingested, cleaned = (
+            json.loads((metrics / f"{stage}/{source}.json").read_text()) for stage in ("ingest", "clean")
+        )
+        for account in (ingested, cleaned):
+            assert account["documents_in"] == account["documents_kept"] + sum(account["dropped"].values())
+        assert ingested["documents_kept"] == cleaned["documents_in"]
+        kept += cleaned["documents_kept"]
+    deduped, packed = (json.loads((metrics / f"{stage}.json").read_text()) for stage in ("dedupe", "pack"))
+    assert deduped["documents_in"] == kept
+    assert deduped["documents_kept"] == kept - sum(deduped["dropped"].values())
+    assert sum(split["documents"] for split in packed["splits"].values()) == deduped["documents_kept"]
+
+
+def test_the_report_is_one_page_without_scripts_or_remote_resources(shop: Workshop) -> None:
+    page = (shop.path / "reports/report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert 'src="http' not in page
+    assert "<svg" in page
+    assert (shop.path / "reports/report.md").read_text(encoding="utf-8").startswith("# ")
+
+
+def test_a_docstring_edit_reruns_code_only_and_a_change_taken_back_trains_nothing(shop: Workshop) -> None:
+    shop.edit("pipeline/model/transformer.py", "from __future__", "# a remark\nfrom __future__")
+    assert shop.repro() == ({"code"}, set())
+    shop.edit("pipeline/model/transformer.py", "# a remark\n", "")
+    assert shop.repro() == (set(), {"code"})
+    before = shop.lock()
+    shop.edit("params.yaml", "sample_tokens: 40", "sample_tokens: 41")
+    ran, _ = shop.repro()
+    assert ran == {"code", "report", *(f"evaluate@{model}" for model in ("base", "tuned", "int8", "int4"))}
+    shop.edit("params.yaml", "sample_tokens: 41", "sample_tokens: 40")
+    assert shop.repro() == (set(), ran)
+    assert shop.lock() == before
+
+
+def test_another_clone_under_other_conditions_gives_the_same_lock(shop: Workshop, tmp_path: Path) -> None:
+    other = Workshop(
+        tmp_path / "elsewhere and further",
+        profile="tiny",
+        TZ="Pacific/Auckland",
+        LANG="de_DE.UTF-8",
+        LC_ALL="C",
+        PYTHONHASHSEED="4711",
+        GRISTMILL_PROCESSES="1",
+    )
+    before = os.umask(0o077)
+    try:
+        other.repro()
+    finally:
+        os.umask(before)
+    assert other.lock() == shop.lock()
+
+
+@pytest.mark.parametrize("model", ["base", "tuned", "int8", "int4"])
+def test_every_model_answers_a_prompt(shop: Workshop, model: str) -> None:
+    done = shop.python(
+        "-m", "stages.generate", "--model", model, "--prompt", "Return the", "--max-tokens", "8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop) -> None:
+    shop.edit("params.yaml", "num_permutations:", "num_permutation:")
+    try:
+        started = time.monotonic()
+        done = shop.python("-m", "stages.code", "pipeline", "stages", "data/code")
+        assert time.monotonic() - started < 1.0
+        assert done.returncode == 2
+        assert "dedupe.num_permutation: unknown key" in done.stderr
+        assert "dedupe.num_permutations: is missing" in done.stderr
+        assert "Traceback" not in done.stderr
+        said = shop.dvc("repro", check=False)
+        assert "Running stage 'code'" in said
+        assert "Running stage 'ingest" not in said
+    finally:
+        shop.edit("params.yaml", "num_permutation:", "num_permutations:")
+    shop.repro()
+
+
+def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop, tmp_path: Path) -> None:
+    before = shop.lock()
+    licence = (
+        "This eBook is for the use of anyone anywhere under the terms of the Project Gutenberg License. " * 5
+    )
+    shop.edit("params.yaml", "    enabled: false\n    text_column", "    enabled: true\n    text_column")
+    (shop.path / "data/sources/files/planted.txt").write_text(
+        licence + "Words that no other document has. " * 5
+    )
+    said = shop.dvc("repro", check=False)
+    assert "Running stage 'validate'" in said
+    assert "expect_" in said
+    assert "Running stage 'train_bpe'" not in said
+    (shop.path / "data/sources/files/planted.txt").unlink()
+    shop.edit("params.yaml", "    enabled: true\n    text_column", "    enabled: false\n    text_column")
+    shop.repro()
+    assert shop.lock() == before
+
+
+def test_a_killed_pretraining_goes_on_at_its_checkpoint_and_ends_with_the_same_bytes(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    command = [".venv/bin/python", "-m", "stages.pretrain", "data/code/pretrain.json", "data/pack"]
+    command += [str(tmp_path / name) for name in ("model", "curve.csv", "metrics.json")]
+    first = shop.start(*command)
+    checkpoint = wait_for(lambda: sorted(shop.path.glob(".work/pretrain/*/checkpoints/step-*/manifest.json")))
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert checkpoint
+    assert not (tmp_path / "model").exists()
+    second = shop.start(*command)
+    _, said = second.communicate()
+    assert second.returncode == 0, said
+    assert "resum" in said
+    for name in ("model.safetensors", "config.json", "manifest.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (shop.path / "data/pretrain" / name).read_bytes()
+    assert (tmp_path / "curve.csv").read_bytes() == (shop.path / "reports/curves/pretrain.csv").read_bytes()
+    assert (tmp_path / "metrics.json").read_bytes() == (
+        shop.path / "reports/metrics/pretrain.json"
+    ).read_bytes()
+
+
+def test_a_stage_ends_when_its_dvc_is_killed_and_the_next_repro_gives_the_same_lock(shop: Workshop) -> None:
+    before = shop.lock()
+    shop.edit("params.yaml", "rope_theta: 10000.0", "rope_theta: 10001.0")
+    dvc = shop.start(".venv/bin/dvc", "repro")
+    stage = wait_for(lambda: shop.processes("stages.pretrain"))
+    os.kill(dvc.pid, signal.SIGKILL)
+    dvc.communicate()
+    wait_for(lambda: not shop.processes("stages.pretrain"))
+    assert stage
+    shop.edit("params.yaml", "rope_theta: 10001.0", "rope_theta: 10000.0")
+    assert shop.python("-m", "pipeline.recovery").returncode == 0
+    shop.repro()
+    assert shop.lock() == before
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+    """The first true value of the condition; a condition that stays false fails the test."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return value

@@ -1,0 +1,195 @@
+"""Maps over shards: any order in, task order out; finished work is kept, dead workers are noticed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipeline.engine import map_shards, processes
+from pipeline.errors import DataError, ResourceError
+
+ROOT = Path(__file__).resolve().parent.parent
+# Runs tasks that sleep in a pool of two, as a stage would.
+SLEEPERS = """
+import sys
+from pathlib import Path
+from tests.test_engine import Shard, count, Count
+from pipeline.engine import map_shards
+if __name__ == "__main__":
+    tasks = {str(n): Shard(Path(sys.argv[1]), "sleep") for n in range(4)}
+    try:
+        map_shards(count, tasks, result=Count, work=Path(sys.argv[1]) / "work", label="sleepers")
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shard:
+    """A task: does what `order` says and leaves a mark in `folder`."""
+
+    folder: Path
+    order: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Count:
+    """What a task returns."""
+
+    words: int
+    longest: list[str]
+
+
+def count(shard: Shard) -> Count:
+    """Counts the words of the order, or does something worse."""
+    with open(shard.folder / f"{shard.order}.mark", "a") as file:
+        file.write(f"{os.getpid()}\n")
+    if shard.order == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if shard.order == "refuse":
+        raise DataError("shard 3 row 7: no text")
+    if shard.order == "sleep":
+        time.sleep(60)
+    if shard.order == "late":
+        time.sleep(0.5)
+    return Count(len(shard.order.split()), sorted(shard.order.split(), key=len)[-1:])
+
+
+def marks(folder: Path) -> dict[str, int]:
+    """How often each order was carried out."""
+    return {path.stem: len(path.read_text().split()) for path in folder.glob("*.mark")}
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+def test_results_come_in_the_order_of_the_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: str
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", cores)
+    tasks = {"z": Shard(tmp_path, "late"), "a": Shard(tmp_path, "one two"), "m": Shard(tmp_path, "x")}
+    found = map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test")
+    assert list(found.items()) == [
+        ("z", Count(1, ["late"])),
+        ("a", Count(2, ["two"])),
+        ("m", Count(1, ["x"])),
+    ]
+    in_process = str(os.getpid()) in (tmp_path / "late.mark").read_text().split()
+    assert in_process == (cores == "1")
+
+
+def test_no_tasks_are_no_results(tmp_path: Path) -> None:
+    assert map_shards(count, {}, result=Count, work=tmp_path / "work", label="test") == {}
+
+
+def test_finished_tasks_are_not_done_again_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+    tasks = {"a": Shard(tmp_path, "one"), "b": Shard(tmp_path, "refuse"), "c": Shard(tmp_path, "three")}
+    with pytest.raises(DataError, match="shard 3 row 7"):
+        map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test")
+    mended = {**tasks, "b": Shard(tmp_path, "two")}
+    assert list(map_shards(count, mended, result=Count, work=tmp_path / "work", label="test")) == [
+        "a",
+        "b",
+        "c",
+    ]
+    assert marks(tmp_path) == {"one": 1, "refuse": 1, "two": 1, "three": 1}
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null"])
+def test_a_damaged_record_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+    tasks = {"a": Shard(tmp_path, "one"), "b": Shard(tmp_path, "two")}
+    first = map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test")
+    (tmp_path / "work/a.done.json").write_bytes(damage)
+    assert map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test") == first
+    assert marks(tmp_path) == {"one": 2, "two": 1}
+
+
+def test_an_error_in_a_worker_is_raised_at_once_and_stops_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
+    tasks = {"a": Shard(tmp_path, "sleep"), "b": Shard(tmp_path, "refuse"), "c": Shard(tmp_path, "never")}
+    started = time.monotonic()
+    with pytest.raises(DataError, match="shard 3 row 7"):
+        map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test")
+    assert time.monotonic() - started < 40
+    assert ended(int(pid) for pid in (tmp_path / "sleep.mark").read_text().split())
+
+
+def test_a_worker_that_dies_is_a_resource_error_and_the_rest_goes_on_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
+    tasks = {"a": Shard(tmp_path, "one"), "b": Shard(tmp_path, "die")}
+    with pytest.raises(ResourceError, match="a worker process died in count; most often memory ran out"):
+        map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test")
+    mended = {**tasks, "b": Shard(tmp_path, "two")}
+    assert len(map_shards(count, mended, result=Count, work=tmp_path / "work", label="test")) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_parent_without_a_word(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "sleepers.py").write_text(SLEEPERS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "GRISTMILL_PROCESSES": "2"}
+    command = [sys.executable, str(tmp_path / "sleepers.py"), str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True) as parent:
+        deadline = time.monotonic() + 60
+        while marks(tmp_path).get("sleep", 0) < 2:
+            assert time.monotonic() < deadline, "the workers did not start"
+            time.sleep(0.05)
+        workers = [int(pid) for pid in (tmp_path / "sleep.mark").read_text().split()]
+        if number == signal.SIGINT:
+            os.killpg(parent.pid, number)  # as a terminal does: to the parent and all workers
+        else:
+            parent.kill()
+        said = parent.communicate(timeout=30)[1]
+    assert parent.returncode == (130 if number == signal.SIGINT else -9)
+    assert b"Traceback" not in said
+    assert ended(workers)
+
+
+def test_the_number_of_processes_can_be_set_but_not_to_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "3")
+    assert processes() == 3
+    monkeypatch.delenv("GRISTMILL_PROCESSES")
+    usual = processes()
+    for nonsense in ("0", "-1", "many", ""):
+        monkeypatch.setenv("GRISTMILL_PROCESSES", nonsense)
+        assert processes() == usual
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_a_dask_cluster_gives_the_same_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("dask.distributed", reason="needs the extra `cluster`")
+    tasks = {str(n): Shard(tmp_path, f"{n} words") for n in range(3)}
+    here = map_shards(count, tasks, result=Count, work=tmp_path / "here", label="test")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        monkeypatch.setenv("GRISTMILL_DASK", cluster.scheduler_address)
+        there = map_shards(count, tasks, result=Count, work=tmp_path / "there", label="test")
+    assert there == here
+    assert marks(tmp_path) == {"0 words": 2, "1 words": 2, "2 words": 2}
+
+
+def ended(pids: object) -> bool:
+    """Whether all the processes are gone within ten seconds; a zombie that nobody reaps is gone."""
+    waiting = set(pids)  # type: ignore[call-overload]
+    deadline = time.monotonic() + 10
+    while waiting and time.monotonic() < deadline:
+        waiting = {
+            pid for pid in waiting if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"
+        }
+        time.sleep(0.05)
+    return not waiting

@@ -1,0 +1,314 @@
+"""params.yaml under attack: whatever is wrong with it is a ParamsError that names the key or the line."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.errors import ParamsError
+from pipeline.params import MAX_FILE_BYTES, MAX_PROBLEMS, Matches, Range, allowed, as_json, load, unwrapped
+from pipeline.settings.sections import SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+SOUND = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+HOLE = "@hole@"
+# What no knob may be, as YAML text.
+NEVER = (
+    ".nan",
+    "!!python/object/apply:os.system ['touch PWNED']",
+    "&a 3",
+    "!!int '5'",
+    "{}",
+    '"\\ud800"',
+    "0x1f",
+)
+WRONG: dict[Any, tuple[str, ...]] = {
+    int: ("1.5", "'5'", "true", "yes", "[1]", "010", "1e3", "1:30", "9" * 5000, "99999999999999999999"),
+    float: ("'0.5'", "yes", "[0.5]", ".inf", "-.inf", "1e400", "9" * 5000, "010"),
+    bool: ("yes", "on", "1", "'true'", "[true]"),
+    str: ("1", "true", "[a]", "2.5"),
+    tuple: ("3", "text", "true"),
+    Literal: ("nonsense", "true", "[muon]", "64.0"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaf:
+    """One knob: its place in the file and its annotated type."""
+
+    path: tuple[str, ...]
+    kind: Any
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.path)
+
+
+def leaves_below(kinds: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[Leaf]:
+    for name, kind in kinds.items():
+        plain, _, _ = unwrapped(kind)
+        if dataclasses.is_dataclass(plain):
+            yield from leaves_below(get_type_hints(plain, include_extras=True), (*prefix, name))
+        else:
+            yield Leaf((*prefix, name), kind)
+
+
+LEAVES = list(leaves_below(dict(SECTIONS)))
+
+
+def problems_of(path: Path, text: str | bytes, sections: dict[str, type] = SECTIONS) -> tuple[str, ...]:
+    """The problems of a params file with this content; the test fails when it has none."""
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(ParamsError) as caught:
+        load(path, sections)
+    for problem in caught.value.problems:
+        assert "\n" not in problem
+        assert len(problem) < 2000
+        assert str(path) in problem
+    return caught.value.problems
+
+
+def with_hole(leaf: Leaf, filling: str | None) -> str:
+    """The knob's section with YAML text in its place, or without it."""
+    section = copy.deepcopy({leaf.path[0]: SOUND[leaf.path[0]]})
+    holder = section
+    for name in leaf.path[:-1]:
+        holder = holder[name]
+    if filling is None:
+        del holder[leaf.path[-1]]
+    else:
+        holder[leaf.path[-1]] = HOLE
+    return json.dumps(section).replace(f'"{HOLE}"', filling or "")
+
+
+def wrong_values(leaf: Leaf) -> Iterator[str]:
+    """YAML texts that the knob must refuse: wrong types, and values just outside its range."""
+    plain, rules, optional = unwrapped(leaf.kind)
+    origin = get_origin(plain) or plain
+    yield from (*NEVER, *WRONG[origin], *(() if optional else ("null", "~")))
+    for rule in rules:
+        if isinstance(rule, Matches):
+            yield from ('"\\n"', '"; touch PWNED\\0"')
+        elif origin is tuple:
+            element = unwrapped(get_args(plain)[0])[0]
+            yield (
+                json.dumps([7 if element is int else "F16"] * int(rule.high + 1))
+                if rule.high < 1000
+                else "[[]]"
+            )
+        elif origin is str:
+            yield from (json.dumps("x" * int(rule.high + 1)), *(('""',) if rule.low else ()))
+        else:
+            yield from (str(rule.low - 1), str(rule.high + 1))
+
+
+def test_the_files_that_ship_are_sound() -> None:
+    for path in [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]:
+        assert list(load(path, SECTIONS)) == list(SECTIONS), path
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.key)
+def test_every_knob_refuses_what_it_cannot_be_and_says_which(leaf: Leaf, tmp_path: Path) -> None:
+    sections = {leaf.path[0]: SECTIONS[leaf.path[0]]}
+    path = tmp_path / "params.yaml"
+    path.write_text(with_hole(leaf, json.dumps(value_at(leaf))))
+    load(path, sections)
+
+    for filling in wrong_values(leaf):
+        problems = problems_of(path, with_hole(leaf, filling), sections)
+        assert all(leaf.key in problem for problem in problems), (filling[:50], problems)
+    (missing,) = problems_of(path, with_hole(leaf, None), sections)
+    assert f"{leaf.key}: is missing" in missing
+    sibling = with_hole(leaf, json.dumps(value_at(leaf))).replace(
+        f'"{leaf.path[-1]}"', f'"{leaf.path[-1]}s": 1, "{leaf.path[-1]}"'
+    )
+    (unknown,) = problems_of(path, sibling, sections)[:1]
+    assert "s: unknown key; allowed here: " in unknown
+
+
+def value_at(leaf: Leaf) -> Any:
+    """The knob's value in params.yaml."""
+    value = SOUND
+    for name in leaf.path:
+        value = value[name]
+    return value
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = "clean:\n  max_chars: 3\n  min_chars: no\n  extra: 1\nexport: 7\n"
+    problems = problems_of(tmp_path / "p.yaml", text, {name: SECTIONS[name] for name in ("clean", "export")})
+    told = [problem.partition("p.yaml ")[2] for problem in problems]
+    assert told == [
+        "line 4: clean.extra: unknown key; allowed here: min_chars, max_chars, max_word_chars, "
+        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits",
+        "line 2: clean.max_word_chars: is missing; there are no hidden defaults",
+        "line 2: clean.min_alphabetic_share: is missing; there are no hidden defaults",
+        "line 2: clean.max_duplicate_line_share: is missing; there are no hidden defaults",
+        "line 2: clean.min_entropy_bits: is missing; there are no hidden defaults",
+        "line 2: clean.max_chars: is 3; must be a whole number, 100 to 1000000000",
+        "line 3: clean.min_chars: is 'no'; must be a whole number, 1 to 1000000",
+        "line 5: export: is 7; must be a mapping with the keys model_name, gguf_types",
+    ]
+
+
+def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> None:
+    text = json.dumps({"clean": {**SOUND["clean"], "min_chars": 500, "max_chars": 200}})
+    (problem,) = problems_of(tmp_path / "p.yaml", text, {"clean": SECTIONS["clean"]})
+    assert problem.endswith("clean: min_chars 500 must be below max_chars 200")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must be a mapping of sections"),
+        ("# only a comment\n", "must be a mapping of sections"),
+        ("- clean\n", "must be a mapping of sections"),
+        ("just text", "must be a mapping of sections"),
+        ("clean:\n\tmin_chars: 1\n", "line 2: not valid YAML"),
+        ("clean: [1\nexport: 2\n", "line 2: not valid YAML"),
+        ("clean: {}\n---\nexport: {}\n", "not valid YAML"),
+        ("a: \x07\n", "not valid YAML"),
+        (b"clean: \xff\xfe\n", "not UTF-8 at byte 7"),
+        ("clean: {}\n".encode("utf-16"), "not UTF-8 at byte 0"),
+        (b"\x00" * 100, "not valid YAML"),
+        ("[" * 200_000, "nested far too deep"),
+        ("a: " + "{a: " * 50_000, "nested far too deep"),
+        (b"#" * 10_000_000, f"larger than the {MAX_FILE_BYTES} bytes"),
+        ("clean: *nowhere\n", "line 1: not valid YAML"),
+        ("!!python/object/apply:os.system ['touch PWNED']\n", "must be a mapping of sections"),
+        ("!!python/dict {clean: {}}\n", "must be a mapping of sections"),
+        ("!!python/name:os.system clean: {}\n", "clean: has a tag, anchor or alias"),
+        ("clean: !!python/object:os.system {min_chars: 1}\n", "clean: has a tag, anchor or alias"),
+        ("clean: {}\nclean: {}\n", "line 2: clean: is set twice; keep one"),
+        ("<<: {clean: {}}\n", "<<: unknown key"),
+        ("? [clean]\n: {}\n", "a list: unknown key"),
+        ('"a\\nb\\e[2J": 1\n', r"a\nb\x1b[2J: unknown key"),
+        ("k" * 900 + ": 1\n", "...: unknown key"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_plain_mapping_is_refused(text: str | bytes, words: str, tmp_path: Path) -> None:
+    started = time.monotonic()
+    problems = problems_of(tmp_path / "params.yaml", text, {"clean": SECTIONS["clean"]})
+    assert words in "; ".join(problems)
+    assert time.monotonic() - started < 20, "refusing is fast, also on a busy machine"
+    assert not Path("PWNED").exists()
+
+
+@pytest.mark.parametrize("before", ["", "# a comment\n", "\ufeff"])
+def test_a_directive_that_would_change_the_meaning_of_yes_and_010_is_refused(
+    tmp_path: Path, before: str
+) -> None:
+    for directive in ("%YAML 1.1", "%YAML 9.9", "%TAG ! tag:x,2000:", "%"):
+        text = f"{before}{directive}\n---\n{json.dumps({'clean': SOUND['clean']})}"
+        (problem,) = problems_of(tmp_path / "p.yaml", text, {"clean": SECTIONS["clean"]})
+        assert problem.endswith(
+            f"line {1 + before.count(chr(10))}: a YAML directive (%) is not allowed; delete the line"
+        )
+
+
+def test_an_alias_bomb_is_refused_without_being_expanded(tmp_path: Path) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(
+        f"{b}: &{b} [{', '.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    problems = problems_of(tmp_path / "p.yaml", bomb + "clean: *i\n", {"clean": SECTIONS["clean"]})
+    assert "clean: has a tag, anchor or alias" in problems[-1]
+
+
+def test_a_flood_of_problems_is_cut(tmp_path: Path) -> None:
+    text = "".join(f"k{number}: 1\n" for number in range(1000))
+    problems = problems_of(tmp_path / "p.yaml", text)
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1].endswith(f"and {1000 + len(SECTIONS)} problems in all")
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="cannot be read"):
+        load(tmp_path / "missing.yaml", SECTIONS)
+    with pytest.raises(ParamsError, match="not a regular file"):
+        load(tmp_path, SECTIONS)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ParamsError, match="not a regular file"):
+        load(tmp_path / "pipe", SECTIONS)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ParamsError, match="cannot be read"):
+        load(tmp_path / "loop", SECTIONS)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    plain, windows = tmp_path / "plain.yaml", tmp_path / "windows.yaml"
+    plain.write_text(json.dumps({"clean": SOUND["clean"]}, indent=1))
+    windows.write_bytes(b"\xef\xbb\xbf" + plain.read_bytes().replace(b"\n", b"\r\n"))
+    sections = {"clean": SECTIONS["clean"]}
+    assert load(windows, sections) == load(plain, sections)
+
+
+def test_no_random_damage_gets_past_as_another_exception(tmp_path: Path) -> None:
+    chance, path = random.Random(7), tmp_path / "p.yaml"
+    whole = "clean:\n" + "".join(f"  {name}: {value}   # why\n" for name, value in SOUND["clean"].items())
+    pieces = [
+        "\t",
+        "{",
+        "]",
+        "&a ",
+        "*a",
+        "!!int ",
+        "%YAML 1.1\n",
+        "---\n",
+        "? ",
+        "- ",
+        "|9\n",
+        '"',
+        "'",
+        "\\u",
+        "\0",
+    ]
+    refused = 0
+    for _ in range(300):
+        text = whole
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(text))
+            text = text[:place] + chance.choice(pieces) + text[place + chance.randint(0, 3) :]
+        path.write_text(text)
+        try:
+            load(path, {"clean": SECTIONS["clean"]})
+        except ParamsError:
+            refused += 1
+    assert refused > 200
+
+
+def test_values_arrive_as_the_types_that_the_class_names(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "ingest: {pydocs: {enabled: true, standard_library: False, packages: [numpy, a.b],\n"
+        "  min_chars: 1_000},\n"
+        " files: {enabled: false, text_column: 'yes', licence: ''},\n"
+        " gutenberg: {enabled: false, mirror: null, ids: [], seconds_between_requests: 3, contact: ''},\n"
+        " openwebtext: {enabled: false, url: 'https://a/b.xz', max_documents: 5}}\n"
+    )
+    ingest = load(tmp_path / "p.yaml", {"ingest": SECTIONS["ingest"]})["ingest"]
+    assert (ingest.pydocs.packages, ingest.pydocs.min_chars) == (("numpy", "a.b"), 1000)
+    assert (ingest.pydocs.enabled, ingest.pydocs.standard_library) == (True, False)
+    assert (ingest.files.text_column, ingest.gutenberg.mirror, ingest.gutenberg.ids) == ("yes", None, ())
+    seconds = ingest.gutenberg.seconds_between_requests
+    assert (seconds, type(seconds)) == (3.0, float)
+    assert json.loads(json.dumps(as_json(ingest)))["openwebtext"]["url"] == "https://a/b.xz"
+
+
+def test_what_is_allowed_is_said_in_words() -> None:
+    assert allowed(Annotated[float, Range(0, 1)]) == "a number, 0 to 1"
+    assert allowed(Annotated[str, Range(1, 9)] | None) == "a string, length 1 to 9, or null"
+    assert allowed(Annotated[str, Matches("[ab]+", "of a and b")]) == "a string, of a and b"
+    assert (
+        allowed(Annotated[tuple[Literal["x", "y"], ...], Range(0, 2)])
+        == "a list of 0 to 2 entries, each one of x, y"
+    )

@@ -1,0 +1,244 @@
+"""Nothing stale, nothing rerun for nothing: for each change, exactly the stages that must run do.
+
+DVC and the `code` stage are real here, and so are dvc.yaml, params.yaml and every fingerprint. Only the work
+of the other stages is replaced by an outline of it (tests/outline.py), so that the table below takes a
+minute or two instead of hours. The fast suite takes every second change, lets `code` run, asks DVC which
+stages it now finds changed, and follows the graph from there; `make test-faults` runs every change of the
+table through a whole `dvc repro`, there and back.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from tests.workshop import ROOT, Workshop
+
+SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
+INGEST = {f"ingest@{source}" for source in SOURCES}
+CLEAN = {f"clean@{source}" for source in SOURCES}
+QUANTIZED = {"evaluate@int8", "evaluate@int4"}
+AFTER_EXPORT = {"export", "report"}
+AFTER_QUANTIZE = {"quantize", *QUANTIZED, "report"}
+AFTER_FINETUNE = {"finetune", "evaluate@tuned"} | AFTER_QUANTIZE | AFTER_EXPORT
+AFTER_PRETRAIN = {"pretrain", "evaluate@base"} | AFTER_FINETUNE
+AFTER_PACK = {"pack"} | AFTER_PRETRAIN
+AFTER_BPE = {"train_bpe"} | AFTER_PACK
+AFTER_VALIDATE = {"validate"} | AFTER_BPE
+AFTER_DEDUPE = {"dedupe"} | AFTER_VALIDATE
+EVALUATE = {"evaluate@base", "evaluate@tuned"} | QUANTIZED
+INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib")
+TOUCHED = (*INPUTS, "data/code", "dvc.lock")
+EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
+
+
+@dataclass(frozen=True)
+class Change:
+    """An edit of the repository and the stages that must run after it, no more and no fewer."""
+
+    name: str
+    apply: Callable[[Workshop], None]
+    runs: set[str]
+
+
+def params(key: str, old: str, new: str, runs: set[str]) -> Change:
+    """A changed value of params.yaml; `code` runs too, because it is where the file is checked first."""
+    return Change(f"params {key}", lambda shop: shop.edit("params.yaml", old, new), {"code"} | runs)
+
+
+def code(module: str, runs: set[str]) -> Change:
+    """A changed meaning of one module."""
+    return Change(
+        f"code {module}", lambda shop: append(shop.path / module, "\nCHANGED = True\n"), {"code"} | runs
+    )
+
+
+def library(distribution: str, runs: set[str]) -> Change:
+    """Another version of an installed distribution; `pydocs` reads the text of them all."""
+    pydocs = {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE
+    return Change(
+        f"library {distribution}", lambda shop: upgrade(shop, distribution), {"code"} | runs | pydocs
+    )
+
+
+CHANGES = (
+    params(
+        "ingest.pydocs",
+        "standard_library: true",
+        "standard_library: false",
+        {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE,
+    ),
+    params("ingest.files", 'licence: ""', "licence: mine", {"ingest@files", "clean@files"} | AFTER_DEDUPE),
+    params("clean", "min_entropy_bits: 2.0", "min_entropy_bits: 2.5", CLEAN | AFTER_DEDUPE),
+    params("dedupe", "jaccard_threshold: 0.7", "jaccard_threshold: 0.8", AFTER_DEDUPE),
+    params("validate", "max_drift_share: 0.5", "max_drift_share: 0.6", AFTER_VALIDATE),
+    params("train_bpe", "max_piece_chars: 16", "max_piece_chars: 12", AFTER_BPE),
+    params("pack", "block_tokens: 256", "block_tokens: 128", AFTER_PACK),
+    params("pretrain", "rope_theta: 10000.0", "rope_theta: 20000.0", AFTER_PRETRAIN),
+    params("finetune", "max_pairs: 20000", "max_pairs: 10000", AFTER_FINETUNE),
+    params("quantize", "check_blocks: 16", "check_blocks: 8", AFTER_QUANTIZE),
+    params("export", "model_name: gristmill", "model_name: miller", AFTER_EXPORT),
+    params("evaluate", "bootstrap_samples: 1000", "bootstrap_samples: 500", EVALUATE | {"report"}),
+    params("report", "notable_change_share: 0.01", "notable_change_share: 0.02", {"report"}),
+    code("pipeline/corpus/sources/pydocs.py", {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE),
+    code("pipeline/corpus/sources/gutenberg.py", {"ingest@gutenberg", "clean@gutenberg"} | AFTER_DEDUPE),
+    code("pipeline/corpus/cleaning.py", CLEAN | AFTER_DEDUPE),
+    code("pipeline/corpus/splitting.py", AFTER_DEDUPE),
+    code("pipeline/corpus/expectations.py", AFTER_VALIDATE),
+    code("pipeline/tokens/packing.py", AFTER_PACK),
+    code("pipeline/model/optimization.py", AFTER_PRETRAIN),
+    code("pipeline/model/instructions.py", AFTER_FINETUNE),
+    code("pipeline/model/export_gguf.py", AFTER_EXPORT),
+    code("pipeline/model/floors.py", EVALUATE | {"report"}),
+    code("pipeline/reporting/charts.py", {"report"}),
+    code("pipeline/settings/quantize.py", AFTER_QUANTIZE),
+    code("pipeline/settings/sections.py", set()),
+    code("pipeline/flow.py", set()),
+    code("pipeline/artifacts.py", EVERYTHING),
+    Change(
+        "comment",
+        lambda shop: append(shop.path / "pipeline/model/transformer.py", "\n# said again\n"),
+        {"code"},
+    ),
+    Change(
+        "docstring",
+        lambda shop: shop.edit("pipeline/artifacts.py", '"""The only reader', '"""The one reader'),
+        {"code"},
+    ),
+    Change("yaml comment", lambda shop: append(shop.path / "params.yaml", "# said again\n"), set()),
+    Change(
+        "document added",
+        lambda shop: append(shop.path / "data/sources/files/letter.txt", "Dear reader,\n"),
+        {"ingest@files", "clean@files"} | AFTER_DEDUPE,
+    ),
+    library("matplotlib", {"report"}),
+    library("sentencepiece", AFTER_BPE),
+    library("torch", AFTER_PRETRAIN),
+    library("pyarrow", EVERYTHING),
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A workshop whose stages are outlines, once reproduced."""
+    workshop = Workshop(tmp_path_factory.mktemp("staleness"))
+    outline_interpreter(workshop)
+    ran, _ = workshop.repro()
+    assert ran == EVERYTHING
+    return workshop
+
+
+@pytest.mark.parametrize("change", CHANGES[::2], ids=lambda change: change.name)
+def test_a_change_reaches_exactly_the_stages_it_must(shop: Workshop, change: Change) -> None:
+    before = snapshot(shop)
+    change.apply(shop)
+    reached = stages_that_would_run(shop)
+    restore(shop, before)
+    assert reached == change.runs
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+def test_a_change_runs_its_stages_and_taken_back_restores_them(shop: Workshop, change: Change) -> None:
+    before = snapshot(shop)
+    change.apply(shop)
+    assert shop.repro() == (change.runs, set())
+    restore(shop, before, INPUTS)
+    assert shop.repro() == (set(), change.runs), "a change taken back comes from the run-cache"
+
+
+def test_a_change_of_the_pipeline_there_and_back_trains_nothing(shop: Workshop) -> None:
+    shop.edit("params.yaml", "model_name: gristmill", "model_name: thresher")
+    assert shop.repro() == ({"code"} | AFTER_EXPORT, set())
+    shop.edit("params.yaml", "model_name: thresher", "model_name: gristmill")
+    assert shop.repro() == (set(), {"code"} | AFTER_EXPORT)
+
+
+def test_repro_with_nothing_to_do_runs_nothing(shop: Workshop) -> None:
+    assert shop.repro() == (set(), set())
+
+
+def outline_interpreter(shop: Workshop) -> None:
+    """Replaces .venv by one whose interpreter outlines every stage but `code`, with the same distributions
+    listed.
+    """
+    (shop.path / ".venv").unlink()
+    real, packages = (
+        Path(sys.prefix),
+        Path("lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages"),
+    )
+    for file in (real / packages).glob("*.dist-info/*"):
+        if file.name in {"METADATA", "RECORD", "WHEEL", "top_level.txt"}:
+            copy = shop.path / ".venv" / packages / file.parent.name / file.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+    interpreter = shop.path / ".venv/bin/python"
+    interpreter.parent.mkdir()
+    interpreter.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$2" = stages.code ]; then PYTHONPATH=.venv/{packages} exec {sys.executable} "$@"; fi\n'
+        f'exec {sys.executable} -S -E {ROOT}/tests/outline.py "$@"\n'
+    )
+    interpreter.chmod(0o755)
+    with Repo(str(shop.path)) as repo:
+        outline = [
+            {
+                "cmd": stage.cmd,
+                "deps": [dep.def_path for dep in stage.deps if dep.def_path != "params.yaml"],
+                "params": any(dep.def_path == "params.yaml" for dep in stage.deps),
+                "outs": [out.def_path for out in stage.outs],
+            }
+            for stage in repo.index.stages
+        ]
+    (shop.path / ".venv/outline.json").write_text(json.dumps(outline))
+
+
+def stages_that_would_run(shop: Workshop) -> set[str]:
+    """What tests/affected.py finds."""
+    command = [sys.executable, str(ROOT / "tests/affected.py")]
+    done = subprocess.run(command, cwd=shop.path, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def append(path: Path, text: str) -> None:
+    """Adds text to the end of a file, which may be new."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def upgrade(shop: Workshop, distribution: str) -> None:
+    """Gives the distribution's metadata another version, as installing one would."""
+    (folder,) = shop.path.glob(f".venv/lib/python*/site-packages/{distribution}-*.dist-info")
+    lines = (folder / "METADATA").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "METADATA").write_text(
+        "".join("Version: 99.0\n" if line.startswith("Version:") else line for line in lines),
+        encoding="utf-8",
+    )
+    folder.rename(folder.with_name(f"{distribution}-99.0.dist-info"))
+
+
+def snapshot(shop: Workshop) -> Path:
+    """A copy of everything that the changes above may touch."""
+    kept = shop.path.parent / f"{shop.path.name}-before"
+    shutil.rmtree(kept, ignore_errors=True)
+    for name in TOUCHED:
+        source, target = shop.path / name, kept / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
+    return kept
+
+
+def restore(shop: Workshop, kept: Path, names: tuple[str, ...] = TOUCHED) -> None:
+    """Puts the snapshot back, or the named parts of it."""
+    for name in names:
+        target = shop.path / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+        shutil.copytree(kept / name, target) if (kept / name).is_dir() else shutil.copy2(kept / name, target)

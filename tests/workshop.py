@@ -1,0 +1,82 @@
+"""Working copies of this repository in which tests run DVC for real."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_RAN = re.compile(r"^Running stage '([^']+)':", re.MULTILINE)
+_RESTORED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILINE)
+
+
+class Workshop:
+    """A copy of the repository's files at `path`, under its own git and DVC, with this environment as its
+    .venv.
+    """
+
+    def __init__(self, path: Path, *, profile: str | None = None, **environment: str) -> None:
+        self.path = path
+        self.environment = {**os.environ, "GX_ANALYTICS_ENABLED": "false", **environment}
+        listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        for name in filter(None, listed):
+            if (ROOT / name).is_file() and name != "dvc.lock":
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, path / name)
+        (path / ".venv").symlink_to(sys.prefix)
+        if profile:
+            shutil.copyfile(ROOT / "profiles" / f"{profile}.yaml", path / "params.yaml")
+        _git(path, "init", "--quiet")
+
+    def dvc(self, *arguments: str, check: bool = True) -> str:
+        """Runs dvc here and returns what it printed; a failure fails the test unless `check` is off."""
+        command = [str(Path(sys.executable).with_name("dvc")), *arguments]
+        done = subprocess.run(command, cwd=self.path, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0 or not check, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs Python here and returns the finished process."""
+        command = [str(self.path / ".venv/bin/python"), *arguments]
+        return subprocess.run(command, cwd=self.path, env=self.environment, capture_output=True, text=True)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Starts a command here and returns the process; its output is on its pipes."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.path, env=self.environment, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def processes(self, words: str) -> list[int]:
+        """The ids of running processes in this folder whose command line holds `words`."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                here = (folder / "cwd").resolve() == self.path.resolve()
+                if here and words in (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode():
+                    found.append(int(folder.name))
+        return found
+
+    def repro(self) -> tuple[set[str], set[str]]:
+        """`dvc repro`; the names of the stages that ran and of those restored from the run-cache."""
+        said = self.dvc("repro")
+        return set(_RAN.findall(said)), set(_RESTORED.findall(said))
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replaces the one occurrence of `old` in the file by `new`."""
+        text = (self.path / name).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
+        (self.path / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    def lock(self) -> str:
+        """The text of dvc.lock."""
+        return (self.path / "dvc.lock").read_text(encoding="utf-8")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
