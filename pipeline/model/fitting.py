@@ -123,7 +123,7 @@ class _Training:
         self, model: Transformer, data: Data, task: Task, *, params: FittingParams, runtime: Runtime
     ) -> None:
         self.model, self.data, self.task, self.params, self.runtime = model, data, task, params, runtime
-        self.optimizers = build_optimizers(model, params.optimization)
+        self.optimizers = build_optimizers(model, params.optimization, dtype=runtime.dtype)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.clock = _Clock()

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
+from pipeline.model.muon import Muon
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
-MUON_MOMENTUM = 0.95
 ADAMW_BETAS = (0.9, 0.95)
 WSD_DECAY_SHARE = 0.4  # of all steps: the last part of warm-up, stable, decay
 
@@ -52,25 +52,32 @@ class Optimizers:
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def build_optimizers(model: Transformer, params: OptimizationParams) -> Optimizers:
-    """Muon (or AdamW) over the 2-D weights of the blocks, AdamW over embeddings, head and norms.
+def build_optimizers(model: Transformer, params: OptimizationParams, *, dtype: torch.dtype) -> Optimizers:
+    """Muon, computing in `dtype`, (or AdamW) over the 2-D weights of the blocks, AdamW over the rest.
 
-    Weight decay, decoupled, applies to the matrices of the blocks only.
+    The embedding has a learning rate of its own, unless it is tied to the head. Weight decay, decoupled,
+    applies to the matrices of the blocks only.
     """
-    matrices = [weight for name, weight in model.named_parameters() if is_hidden_matrix(name, weight)]
-    others = [weight for name, weight in model.named_parameters() if not is_hidden_matrix(name, weight)]
+    matrices, embeddings, others = [], [], []
+    for name, weight in model.named_parameters():
+        if is_hidden_matrix(name, weight):
+            matrices.append(weight)
+        elif weight is model.model.embed_tokens.weight and not model.config.tied_embeddings:
+            embeddings.append(weight)
+        else:
+            others.append(weight)
     rate, decay = params.adamw_learning_rate, params.weight_decay
-    groups = [{"params": others, "peak": rate, "weight_decay": 0.0}]
+    groups = [
+        {"params": others, "peak": rate, "weight_decay": 0.0},
+        {"params": embeddings, "peak": params.embedding_learning_rate, "weight_decay": 0.0},
+    ]
     if params.optimizer == "adamw":
         groups.append({"params": matrices, "peak": rate, "weight_decay": decay})
-        return Optimizers({"adamw": AdamW(groups, betas=ADAMW_BETAS, fused=True)})
-    hidden = [{"params": matrices, "peak": params.muon_learning_rate, "weight_decay": decay}]
-    return Optimizers(
-        {
-            "muon": Muon(hidden, momentum=MUON_MOMENTUM),
-            "adamw": AdamW(groups, betas=ADAMW_BETAS, fused=True),
-        }
-    )
+    by_name: dict[str, Optimizer] = {"adamw": AdamW(groups, betas=ADAMW_BETAS, fused=True)}
+    if params.optimizer == "muon":
+        hidden = [{"params": matrices, "peak": params.muon_learning_rate, "weight_decay": decay}]
+        by_name["muon"] = Muon(hidden, dtype=dtype)
+    return Optimizers(by_name)
 
 
 def is_hidden_matrix(name: str, weight: Tensor) -> bool:

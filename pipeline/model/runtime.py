@@ -42,6 +42,11 @@ class Runtime:
     processes: int
     accelerator: Accelerator
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The format of matrix products."""
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
+
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Computes matrix products in the runtime's precision; weights stay fp32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")

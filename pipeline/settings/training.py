@@ -15,6 +15,7 @@ class OptimizationParams:
     optimizer: Literal["muon", "adamw"]  # adamw: every parameter
     muon_learning_rate: Annotated[float, Range(0.0, 1.0)]
     adamw_learning_rate: Annotated[float, Range(0.0, 1.0)]
+    embedding_learning_rate: Annotated[float, Range(0.0, 10.0)]  # of an embedding that is not tied; AdamW
     weight_decay: Annotated[float, Range(0.0, 1.0)]  # of matrices only
     warmup_share: Annotated[float, Range(0.0, 1.0)]  # share of all steps
     schedule: Literal["cosine", "linear", "wsd", "constant"]

@@ -54,7 +54,9 @@ def test_every_parameter_is_updated_by_one_optimizer(optimizer: str) -> None:
     model = new_model()
     params = dataclasses.replace(OPTIMIZATION, optimizer=optimizer)  # type: ignore[arg-type]
     groups = [
-        group for part in build_optimizers(model, params).by_name.values() for group in part.param_groups
+        group
+        for part in build_optimizers(model, params, dtype=torch.float32).by_name.values()
+        for group in part.param_groups
     ]
     held = [id(weight) for group in groups for weight in group["params"]]
     assert sorted(held) == sorted(id(weight) for weight in model.parameters())
@@ -63,7 +65,7 @@ def test_every_parameter_is_updated_by_one_optimizer(optimizer: str) -> None:
 
 def test_muon_updates_the_matrices_of_the_blocks_alone() -> None:
     model = new_model()
-    muon = build_optimizers(model, OPTIMIZATION).by_name["muon"]
+    muon = build_optimizers(model, OPTIMIZATION, dtype=torch.float32).by_name["muon"]
     held = {id(weight) for weight in muon.param_groups[0]["params"]}
     names = {name for name, weight in model.named_parameters() if id(weight) in held}
     assert "model.layers.0.mlp.up_proj.weight" in names
@@ -74,7 +76,10 @@ def test_muon_updates_the_matrices_of_the_blocks_alone() -> None:
 def test_restored_moments_continue_bit_by_bit(optimizer: str) -> None:
     params = dataclasses.replace(OPTIMIZATION, optimizer=optimizer)  # type: ignore[arg-type]
     first, second = new_model(), new_model()
-    ours, theirs = build_optimizers(first, params), build_optimizers(second, params)
+    ours, theirs = (
+        build_optimizers(first, params, dtype=torch.float32),
+        build_optimizers(second, params, dtype=torch.float32),
+    )
     for step in range(4):
         push(first, step)
         ours.step(0.5)

@@ -36,7 +36,7 @@ def trained(
     handle = weight.register_hook(lambda gradient: gradient * (math.nan if poison(now) else 1.0))
     records = []
     params = dataclasses.replace(PARAMS, steps=steps)
-    optimizers = build_optimizers(model, params.optimization)
+    optimizers = build_optimizers(model, params.optimization, dtype=torch.float32)
     for record in train(
         model, optimizers, micro_batches(), start=Progress(), params=params, runtime=runtime()
     ):
@@ -89,7 +89,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_reported() -> None:
 
 def test_a_skipped_step_leaves_weights_and_moments_as_they_were() -> None:
     model = new_model()
-    optimizers = build_optimizers(model, PARAMS.optimization)
+    optimizers = build_optimizers(model, PARAMS.optimization, dtype=torch.float32)
     poisoned = False
     model.lm_head.weight.register_hook(lambda gradient: gradient * (math.inf if poisoned else 1.0))
     steps = train(model, optimizers, micro_batches(), start=Progress(), params=PARAMS, runtime=runtime())

@@ -39,6 +39,7 @@ PARAMS = PretrainParams(
         optimizer="muon",
         muon_learning_rate=0.02,
         adamw_learning_rate=0.01,
+        embedding_learning_rate=0.01,
         weight_decay=0.01,
         warmup_share=0.1,
         schedule="wsd",
