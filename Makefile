@@ -25,7 +25,7 @@ run: .venv/.ready-run ## set up, then raw text to the evaluation report (reports
 	@echo "The report is reports/report.html; how this run went is reports/run.html. Talk to the model: make chat"
 
 test: .venv/.ready-test ## set up, then the test suite
-	python -m pytest -m "not faults"
+	python -m pytest -m "not faults" --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-faults: .venv/.ready-test ## the long fault and soak tests
 	python -m pytest -m faults
@@ -53,18 +53,29 @@ docs: .venv/.ready-run ## write the generated parts of README.md and data/README
 
 setup: .venv/.ready-run ## only set up: .venv with what `dvc repro` needs
 
-clean: ## remove work in progress and caches of tools (never data or the DVC cache)
-	rm -rf .work .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## remove work in progress and caches of tools (never data, downloads or the DVC cache)
+	@find .work -mindepth 1 -maxdepth 1 ! -name downloads ! -name locks ! -name prefect -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 	$(PIP) --quiet --upgrade pip
 
+# Another TORCH_INDEX than the one torch came from: torch goes, so that the set-up brings the build that is asked for.
+.venv/.torch-index: .FORCE | .venv/bin/python
+	@test -e $@ || : > $@
+	@test -z "$(TORCH_INDEX)" || test "$$(cat $@)" = "$(TORCH_INDEX)" || { $(BIN)/python -m pip uninstall --quiet --yes torch 2> /dev/null; echo "$(TORCH_INDEX)" > $@; }
+
+.PHONY: .FORCE
+.FORCE:
+
+# Python compiles what is imported when it first is; where the environment forbids it to, all is compiled now.
 .venv/.ready-run: EXTRAS :=
 .venv/.ready-flow: EXTRAS := [flow]
 .venv/.ready-test: EXTRAS := [test]
 .venv/.ready-dev: EXTRAS := [dev]
-.venv/.ready-%: pyproject.toml constraints.txt | .venv/bin/python
+.venv/.ready-%: pyproject.toml constraints.txt .venv/.torch-index | .venv/bin/python
 	$(PIP) --no-compile --editable '.$(EXTRAS)'
+	$(if $(PYTHONDONTWRITEBYTECODE),@$(BIN)/python -m compileall -q -j 0 .venv/lib > /dev/null || true)
 	@touch $@

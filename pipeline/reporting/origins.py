@@ -16,8 +16,8 @@ def origins_section(provenances: Sequence[Provenance]) -> Section:
     """For each stage, folded away: the fingerprint of its code, its params, and the hash of what it read."""
     lead = (
         "Every number on this page follows from the code, params and inputs below and from nothing else: "
-        "the same three give the same bytes. Code is a stage's own and its libraries'. Hashes are SHA-256, "
-        "shortened."
+        "the same three give the same bytes on one kind of processor (float sums differ between kinds). Code "
+        "is a stage's own and its libraries'. Hashes are SHA-256, shortened."
     )
     return Section("origins", "What was run", lead, tuple(map(_part, _together(provenances))))
 

@@ -16,11 +16,21 @@ def quality_section(run: Run) -> Section:
     base = run.evaluate["base"]
     total = base.splits["test"].total
     lead = (
-        f"Every token of {numerals.count(total.documents)} test documents ({numerals.size(total.bytes)}) is "
-        f"predicted once, with intervals of {confidence(run)} from resampling documents. "
+        f"Every token of {scored_documents(run)} ({numerals.size(total.bytes)}) is predicted once, with "
+        f"intervals of {confidence(run)} from resampling documents; how much another training seed would "
+        "change is not in them. "
         "A result near a floor says that the model learned little more than the floor knows."
     )
     return Section("quality", "Bits per byte", lead, (_chart(run), _scores(run), _by_source(run)))
+
+
+def scored_documents(run: Run) -> str:
+    """`610 test documents`, or `400 of 610 test documents, taken at random` when params stop there."""
+    scored = run.evaluate["base"].splits["test"].total.documents
+    all_documents = run.pack.splits["test"].documents
+    if scored == all_documents:
+        return f"{numerals.count(scored)} test documents"
+    return f"{numerals.count(scored)} of {numerals.count(all_documents)} test documents, taken at random"
 
 
 def confidence(run: Run) -> str:
@@ -58,7 +68,7 @@ def _chart(run: Run) -> Figure:
     return figure(
         "bits-per-byte",
         lambda width: bars(rows, width, reference=best),
-        caption=f"Bits per byte on the test split; lower is better. Models in blue with {confidence(run)} "
+        caption=f"Bits per byte on test documents; lower is better. Models in blue with {confidence(run)} "
         f"intervals, floors in grey; the dashed line is the best floor, {best_name}.",
         alt=f"Bar chart: base model {rows[0].value}, best floor {best_name} {numerals.decimal(best)}",
     )

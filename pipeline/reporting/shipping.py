@@ -13,9 +13,11 @@ MEGABYTE = 1e6
 
 def quantization_section(run: Run) -> Section:
     """Size against quality of the tuned model's quantized forms."""
+    tokens = next(iter(run.quantize.formats.values())).divergence.tokens
     lead = (
         "The tuned model's weights, rounded. KL is the divergence of the predictions from the original's, in "
-        "nats per token on validation blocks; bits per byte are those of the whole test split."
+        f"nats per token, on {numerals.count(tokens)} tokens of validation blocks; bits per byte are those of "
+        "the same test documents as above."
     )
     return Section("quantization", "Quantization", lead, (_chart(run), _forms(run)))
 

@@ -8,7 +8,7 @@ from pipeline.reporting.comparison import Comparison, made_differently
 from pipeline.reporting.document import Prose, Tile, Tone
 from pipeline.reporting.headlines import bits_per_byte
 from pipeline.reporting.metrics.run import Run
-from pipeline.reporting.quality import confidence
+from pipeline.reporting.quality import confidence, scored_documents
 from pipeline.reporting.shipping import bits_per_byte_change, times_smaller
 
 MAX_NAMED = 3
@@ -38,8 +38,7 @@ def result(run: Run) -> str:
 def basis(run: Run) -> str:
     """What the result rests on, and what int8 costs."""
     base, (name, floor) = bits_per_byte(run, "base"), best_floor(run)
-    documents = numerals.count(run.evaluate["base"].splits["test"].total.documents)
-    sentences = [f"Measured on {documents} test documents."]
+    sentences = [f"Measured on {scored_documents(run)}."]
     if base.interval:
         sentences.append(f"The {confidence(run)} interval is {numerals.interval(base.interval)}.")
     sentences.append(f"{name} needs {numerals.decimal(floor)} bits per byte for the same text.")

@@ -14,6 +14,7 @@ from pipeline.reporting.metrics.provenance import Provenance
 class Divergence:
     """How far quantized weights stray from the original on validation blocks; KL in nats per token."""
 
+    tokens: int
     mean_kl: float
     perplexity_change: float
 
