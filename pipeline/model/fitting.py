@@ -104,14 +104,7 @@ def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, ru
     training = _Training(model.to(runtime.device), data, task, params=params, runtime=runtime)
     with StopRequest() as stop:
         training.run(stop)
-    first_loss = training.progress.curve[0].loss if task.untrained else None
-    vocab_size = model.config.vocab_size
-    gates = Gates(
-        first_loss_distance=None
-        if first_loss is None
-        else check_first_loss(first_loss, vocab_size=vocab_size),
-        causality_leak=check_causality(model),
-    )
+    gates = Gates(training.first_loss_distance(), check_causality(model))
     val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.micro_batch_items))
     return Fitted(training.progress, training.best, val_targets, gates, training.weather())
 
@@ -152,6 +145,13 @@ class _Training:
                     meter.show(record.step, f"loss {record.loss:.3f}, {speed:,.0f} tokens/s")
                 self._at_edge(stop)
 
+    def first_loss_distance(self) -> float | None:
+        """How far from ln(vocab_size) an untrained model started; NumericsError when that is too far."""
+        loss = self.progress.curve[0].loss
+        if not self.task.untrained or loss is None:  # a step that was not finite is skipped and counted
+            return None
+        return check_first_loss(loss, vocab_size=self.model.config.vocab_size)
+
     def weather(self) -> Weather:
         """How this process's part of the training went."""
         seconds = self.clock.seconds
@@ -167,8 +167,6 @@ class _Training:
     def _take_down(self, record: StepRecord) -> None:
         """Adds a finished step to the progress; the first one must start from ln(vocab_size)."""
         progress = self.progress
-        if self.task.untrained and record.step == 1:
-            check_first_loss(record.loss, vocab_size=self.model.config.vocab_size)
         progress.step = record.step
         progress.tokens += record.targets
         progress.skipped_steps += record.skipped
@@ -181,6 +179,8 @@ class _Training:
             gradient_norm=None if record.skipped else record.gradient_norm,
         )
         progress.curve.append(point)
+        if record.step == 1:
+            self.first_loss_distance()
         self.clock.tokens += record.targets
 
     def _at_edge(self, stop: StopRequest) -> None:

@@ -108,3 +108,17 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training(tmp_path: Path) 
     )
     with pytest.raises(NumericsError, match=r"validation loss after step 5 is nan|logits move by nan"):
         fitted(tmp_path, model=model)
+
+
+def test_in_bf16_a_training_learns_too_and_keeps_its_weights_in_fp32(tmp_path: Path) -> None:
+    params = dataclasses.replace(
+        PARAMS, steps=40, runtime=dataclasses.replace(PARAMS.runtime, precision="bf16")
+    )
+    model = new_model()
+    found = fitted(tmp_path, params=params, model=model)
+    losses = [point.loss for point in found.progress.curve]
+    assert found.weather.precision == "bf16"
+    assert all(loss is not None and math.isfinite(loss) for loss in losses)
+    assert losses[-1] is not None
+    assert losses[-1] < 0.8 * math.log(40)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}

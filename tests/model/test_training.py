@@ -78,12 +78,11 @@ def test_the_same_training_twice_gives_the_same_bits() -> None:
 
 def test_a_step_that_is_not_finite_changes_nothing_and_is_reported() -> None:
     clean, poisoned = new_model(), new_model()
-    before = trained(clean, steps=3)
+    undisturbed = trained(clean, steps=4)
     records = trained(poisoned, steps=4, poison=lambda step: step == 3)
     assert [record.skipped for record in records] == [False, False, False, True]
-    assert [record.loss for record in records[:3]] != []
+    assert records[:3] == undisturbed[:3]
     assert math.isnan(records[3].gradient_norm)
-    assert len(before) == 3
     assert all(bool(torch.isfinite(weight).all()) for weight in poisoned.parameters())
 
 

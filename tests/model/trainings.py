@@ -78,9 +78,9 @@ def new_model() -> Transformer:
     return model
 
 
-def runtime() -> Runtime:
+def runtime(params: RuntimeParams = PARAMS.runtime) -> Runtime:
     """This process, one thread."""
-    return start_runtime(PARAMS.runtime)
+    return start_runtime(params)
 
 
 def fitted(folder: Path, *, params: PretrainParams = PARAMS, model: Transformer | None = None) -> Fitted:
@@ -89,4 +89,4 @@ def fitted(folder: Path, *, params: PretrainParams = PARAMS, model: Transformer 
     order = BatchOrder(len(train), params.batch_blocks, params.micro_batch_blocks, params.seed)
     task = Task("training", run=str(dataclasses.astuple(params)), folder=folder, untrained=True)
     data = Data(train, blocks(documents=6, seed=2), order)
-    return fit(model or new_model(), data, task, params=params, runtime=runtime())
+    return fit(model or new_model(), data, task, params=params, runtime=runtime(params.runtime))
