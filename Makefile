@@ -25,7 +25,7 @@ run: .venv/.ready-run ## set up, then raw text to the evaluation report (reports
 	@echo "The report is reports/report.html; how this run went is reports/run.html. Talk to the model: make chat"
 
 test: .venv/.ready-test ## set up, then the test suite
-	python -m pytest -m "not faults" --numprocesses auto --maxprocesses 8 --dist loadfile
+	python -m pytest -m "not faults" --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-faults: .venv/.ready-test ## the long fault and soak tests
 	python -m pytest -m faults

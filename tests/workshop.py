@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,12 @@ class Workshop:
     def lock(self) -> str:
         """The text of dvc.lock."""
         return (self.path / "dvc.lock").read_text(encoding="utf-8")
+
+
+def cpu_seconds_of_children() -> float:
+    """The processor time that all ended child processes of this one have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -16,8 +16,8 @@ def quantization_section(run: Run) -> Section:
     tokens = next(iter(run.quantize.formats.values())).divergence.tokens
     lead = (
         "The tuned model's weights, rounded. KL is the divergence of the predictions from the original's, in "
-        f"nats per token, on {numerals.count(tokens)} tokens of validation blocks; bits per byte are those of "
-        "the same test documents as above."
+        f"nats per token, on {numerals.count(tokens)} tokens of validation blocks; bits per byte are those "
+        "of the same test documents as above."
     )
     return Section("quantization", "Quantization", lead, (_chart(run), _forms(run)))
 
