@@ -123,6 +123,9 @@ CHANGES = (
     library("sentencepiece", AFTER_BPE),
     library("torch", AFTER_PRETRAIN),
     library("pyarrow", EVERYTHING),
+    Change("library dask, which changes no byte", lambda shop: upgrade(shop, "dask"), {"code"}),
+    library("tqdm", set()),
+    Change("library added", lambda shop: install(shop, "newcomer"), {"code"}),
 )
 
 
@@ -223,6 +226,16 @@ def upgrade(shop: Workshop, distribution: str) -> None:
         encoding="utf-8",
     )
     folder.rename(folder.with_name(f"{distribution}-99.0.dist-info"))
+
+
+def install(shop: Workshop, distribution: str) -> None:
+    """Adds the metadata of a distribution that nothing requires or imports."""
+    (packages,) = shop.path.glob(".venv/lib/python*/site-packages")
+    folder = packages / f"{distribution}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (folder / "WHEEL").write_text("Wheel-Version: 1.0\n")
+    (folder / "RECORD").write_text(f"{distribution}/__init__.py,,\n")
 
 
 def snapshot(shop: Workshop) -> Path:

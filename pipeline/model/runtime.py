@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -23,8 +24,8 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pipeline.engine import die_with_parent
 from pipeline.errors import BusyError, GristmillError, ResourceError
+from pipeline.parentage import end_with_parent
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
@@ -147,7 +148,7 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
 
 def _in_process(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result | GristmillError | None:
     """One training process: an error a person can act on is a value for the parent, as is rank 0's result."""
-    die_with_parent()
+    end_with_parent(signal.SIGKILL)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         result = function(*args)
