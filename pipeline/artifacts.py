@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -140,7 +141,8 @@ def write_table(path: Path, table: pa.Table) -> None:
 def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
     """Reads a Parquet file, verifying page checksums and that its columns are those of `schema`.
 
-    Raises IntegrityError for damaged bytes, DataError naming the column for a wrong schema or missing value.
+    Raises IntegrityError for damaged bytes, DataError naming the column for a wrong schema or missing value,
+    OSError when the machine has no more files or memory to open it with.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -149,6 +151,8 @@ def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = Non
     except FileNotFoundError as error:
         raise IntegrityError(f"{path}: missing; rebuild it") from error
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # the file may be as good as ever
         what = str(error).partition("\n")[0]
         raise IntegrityError(f"{path}: damaged Parquet ({what}); rebuild it") from error
     for name in table.column_names:

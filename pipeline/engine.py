@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -56,9 +57,14 @@ def map_shards(
 
 
 def processes() -> int:
-    """How many worker processes to use: the cores this process may run on, or GRISTMILL_PROCESSES."""
-    asked = os.environ.get("GRISTMILL_PROCESSES", "")
-    if asked.isdigit() and int(asked) > 0:
+    """How many worker processes to use: the cores this process may run on, or GRISTMILL_PROCESSES.
+
+    ParamsError when that is not a number from 1 up.
+    """
+    asked = os.environ.get("GRISTMILL_PROCESSES")
+    if asked:
+        if not re.fullmatch(r"0*[1-9][0-9]*", asked):
+            raise ParamsError(f"GRISTMILL_PROCESSES: is {asked!r}; must be a whole number from 1 up")
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

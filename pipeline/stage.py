@@ -49,6 +49,7 @@ PARAMS_FILE = Path("params.yaml")
 WORK_ROOT = Path(".work")
 TIMINGS = Path("reports/timings")
 LOCK_WAIT_SECONDS = 20.0
+MOST_OPEN_FILES = 10_240 if sys.platform == "darwin" else 1 << 20  # more macOS does not allow
 _log = logging.getLogger("gristmill")
 
 
@@ -90,6 +91,7 @@ def main(
         logging.getLogger(name).setLevel(logging.INFO)
     try:
         end_with_parent()
+        _allow_open_files()
         params = _checked_params(stage, call, params_of)
         with _only_writer(call):
             _execute(call, run, params)
@@ -106,13 +108,32 @@ def main(
     except OSError as error:
         if error.errno is None:
             raise
-        where = error.filename or ", ".join(map(str, call.outputs.values())) or WORK_ROOT
-        code = errno.errorcode.get(error.errno, f"error {error.errno}")
-        what = f"{where}: {os.strerror(error.errno)} ({code}); make room or allow access, then run it again"
-        _exit(call, ResourceError("disk"), what)
+        _exit(call, ResourceError("disk"), _told(call, error, error.errno))
     except KeyboardInterrupt:
         _log.error("%s: interrupted; run it again to go on", call.identity)
         sys.exit(130)
+
+
+def _allow_open_files() -> None:
+    """Raises the number of files that this process and its workers may have open as far as it may go.
+
+    A corpus has a file per shard mapped at the same time; the usual limit of 1024 is meant for programs that
+    ask for more when they need it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _told(call: _Call, error: OSError, number: int) -> str:
+    """What the system refused, where, and the remedy."""
+    where = error.filename or ", ".join(map(str, call.outputs.values())) or WORK_ROOT
+    code = errno.errorcode.get(number, f"error {number}")
+    remedy = "make room or allow access"
+    if number == errno.EMFILE:
+        remedy = "allow this process more of them (`ulimit -n`), or write fewer, larger shards"
+    return f"{where}: {os.strerror(number)} ({code}); {remedy}, then run it again"
 
 
 def _execute(call: _Call, run: Callable[..., Any], params: Any) -> None:

@@ -202,7 +202,7 @@ def test_without_any_server_the_command_runs_the_pipeline_and_says_how_each_stag
     failed = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert failed.returncode == DataError.exit_code
     assert "Traceback" not in failed.stdout + failed.stderr
-    assert failed.stderr.endswith("DataError: join: raw.txt row 3: no text; mend it\n")
+    assert "\nDataError: join: raw.txt row 3: no text; mend it\n" in failed.stderr
 
 
 @pytest.mark.faults
