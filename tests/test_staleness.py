@@ -35,7 +35,7 @@ AFTER_BPE = {"train_bpe"} | AFTER_PACK
 AFTER_VALIDATE = {"validate"} | AFTER_BPE
 AFTER_DEDUPE = {"dedupe"} | AFTER_VALIDATE
 EVALUATE = {"evaluate@base", "evaluate@tuned"} | QUANTIZED
-INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib")
+INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib", ".venv/bin/python")
 TOUCHED = (*INPUTS, "data/code", "dvc.lock")
 EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
 
@@ -125,6 +125,7 @@ CHANGES = (
     library("pyarrow", EVERYTHING),
     Change("library dask, which changes no byte", lambda shop: upgrade(shop, "dask"), {"code"}),
     library("tqdm", set()),
+    Change("interpreter", lambda shop: append(shop.path / ".venv/bin/python", "# patched\n"), {"code"}),
     Change("library added", lambda shop: install(shop, "newcomer"), {"code"}),
 )
 
