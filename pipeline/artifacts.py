@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.durability import flush, writing
 from pipeline.errors import DataError, IntegrityError
 
 MANIFEST = "manifest.json"
@@ -115,38 +117,32 @@ def canonical_json(value: Any) -> bytes:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes the file so that it is there whole or not at all, even when the machine stops."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.writing")
-    try:
-        with open(staging, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staging, path)
-    except BaseException:
-        staging.unlink(missing_ok=True)
-        raise
+    with writing(path) as staging:
+        staging.write_bytes(data)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Writes Parquet with fixed settings and page checksums, so that equal tables are equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(
-        table.replace_schema_metadata(None).combine_chunks(),
-        path,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=ROW_GROUP_ROWS,
-        write_page_checksum=True,
-        use_dictionary=False,
-        write_statistics=False,
-    )
+    """Writes Parquet with fixed settings and page checksums, so that equal tables are equal bytes; at once
+    and whole.
+    """
+    with writing(path) as staging:
+        pq.write_table(
+            table.replace_schema_metadata(None).combine_chunks(),
+            staging,
+            compression="zstd",
+            compression_level=3,
+            row_group_size=ROW_GROUP_ROWS,
+            write_page_checksum=True,
+            use_dictionary=False,
+            write_statistics=False,
+        )
 
 
 def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
     """Reads a Parquet file, verifying page checksums and that its columns are those of `schema`.
 
-    Raises IntegrityError for damaged bytes, DataError naming the column for a wrong schema or missing value.
+    Raises IntegrityError for damaged bytes, DataError naming the column for a wrong schema or missing value,
+    OSError when the machine has no more files or memory to open it with.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -155,6 +151,8 @@ def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = Non
     except FileNotFoundError as error:
         raise IntegrityError(f"{path}: missing; rebuild it") from error
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # the file may be as good as ever
         what = str(error).partition("\n")[0]
         raise IntegrityError(f"{path}: damaged Parquet ({what}); rebuild it") from error
     for name in table.column_names:
@@ -189,11 +187,11 @@ def replace_folder(staging: Path, out: Path) -> None:
     """Flushes everything below `staging` to the disk and renames it to `out`, replacing what is there."""
     for folder, _, names in os.walk(staging):
         for name in names:
-            _flush(Path(folder, name))
-        _flush(Path(folder))
+            flush(Path(folder, name))
+        flush(Path(folder))
     _remove(out)
     os.replace(staging, out)
-    _flush(out.parent)
+    flush(out.parent)
 
 
 def _write_manifest(folder: Path, *, kind: str, version: int, facts: Mapping[str, Any]) -> None:
@@ -249,11 +247,3 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,9 +12,10 @@ the same paths, and hold the same environment; the bytes are the same.
 
 from __future__ import annotations
 
-import ctypes
+import importlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,12 +26,12 @@ from typing import TypeVar
 
 from pipeline.artifacts import read_json, write_json
 from pipeline.errors import IntegrityError, ParamsError, ResourceError
+from pipeline.parentage import end_with_parent
 from pipeline.progress import track
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 DASK_TIMEOUT_SECONDS = 30
-_PR_SET_PDEATHSIG = 1
 
 
 def map_shards(
@@ -56,19 +57,16 @@ def map_shards(
 
 
 def processes() -> int:
-    """How many worker processes to use: the cores this process may run on, or GRISTMILL_PROCESSES."""
-    asked = os.environ.get("GRISTMILL_PROCESSES", "")
-    if asked.isdigit() and int(asked) > 0:
+    """How many worker processes to use: the cores this process may run on, or GRISTMILL_PROCESSES.
+
+    ParamsError when that is not a number from 1 up.
+    """
+    asked = os.environ.get("GRISTMILL_PROCESSES")
+    if asked:
+        if not re.fullmatch(r"0*[1-9][0-9]*", asked):
+            raise ParamsError(f"GRISTMILL_PROCESSES: is {asked!r}; must be a whole number from 1 up")
         return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def die_with_parent() -> None:
-    """Asks the kernel to end this process when its parent ends (Linux; elsewhere the pool's pipes do it
-    later).
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _run(
@@ -85,7 +83,9 @@ def _run(
             yield name, function(tasks[name])
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_be_a_worker) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_be_a_worker, initargs=(os.getpid(),)
+    ) as pool:
         futures: dict[Future[_Result], str] = {pool.submit(function, tasks[name]): name for name in todo}
         try:
             for future in as_completed(futures):
@@ -101,10 +101,10 @@ def _run(
             raise
 
 
-def _be_a_worker() -> None:
+def _be_a_worker(parent: int) -> None:
     """Leaves Ctrl-C to the parent and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
+    end_with_parent(signal.SIGKILL, parent=parent)
 
 
 def _is_finished(record: Path) -> bool:
@@ -120,17 +120,18 @@ def _run_on_dask(
 ) -> Iterator[tuple[str, _Result]]:
     """`_run` on the workers of a Dask scheduler.
 
-    ParamsError when Dask is missing, ResourceError when it is not there.
+    Dask is imported by name: it does not change what a task returns, so installing it must not change the
+    code fingerprint of every stage that maps over shards. ParamsError when Dask is missing, ResourceError
+    when no scheduler is there.
     """
     try:
-        from dask.distributed import Client, KilledWorker
-        from dask.distributed import as_completed as dask_completed
+        dask = importlib.import_module("dask.distributed")
     except ImportError as error:
         raise ParamsError(
             "GRISTMILL_DASK is set but Dask is not installed: pip install -e '.[cluster]'"
         ) from error
     try:
-        client = Client(address, timeout=DASK_TIMEOUT_SECONDS)  # type: ignore[no-untyped-call]
+        client = dask.Client(address, timeout=DASK_TIMEOUT_SECONDS)
     except (OSError, ValueError) as error:
         raise ResourceError(f"GRISTMILL_DASK={address}: no scheduler answers there ({error})") from error
     with client:
@@ -138,9 +139,9 @@ def _run_on_dask(
             client.submit(_in_folder, os.getcwd(), function, tasks[name], pure=False): name for name in todo
         }
         try:
-            for future in dask_completed(futures):  # type: ignore[no-untyped-call]
+            for future in dask.as_completed(futures):
                 yield futures[future], future.result()
-        except KilledWorker as error:
+        except dask.KilledWorker as error:
             raise ResourceError(
                 f"{address}: workers died in {function.__name__}; most often memory ran out"
             ) from error

@@ -150,8 +150,18 @@ def _data_files(root: Path, modules: Iterable[str]) -> list[Path]:
 
 @functools.cache
 def _distributions_by_module() -> dict[str, str]:
+    for distribution in importlib.metadata.distributions():
+        _require_name(distribution)
     names = importlib.metadata.packages_distributions()
     return {module: sorted(_normalized(name) for name in owners)[0] for module, owners in names.items()}
+
+
+def _require_name(distribution: importlib.metadata.Distribution) -> None:
+    """DataError for metadata without a name, as an installation leaves that was broken off."""
+    if any(distribution.metadata.get_all("Name") or []):
+        return
+    folder = getattr(distribution, "_path", "an installed distribution")
+    raise DataError(f"{folder}: its METADATA is missing or names nothing; remove it, then install it again")
 
 
 def _distribution(module: str) -> str:

@@ -10,22 +10,20 @@ A cancelled, interrupted or terminated flow stops the stages it started; run aga
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import graphlib
 import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline import errors
+from pipeline.children import STOPPED, Children, Say
 from pipeline.errors import BusyError, GristmillError, SourceError
 
 # Prefect reads its settings while it is imported: no server to set up, its files below .work, no telemetry.
@@ -45,23 +43,10 @@ from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
-Say = Callable[[str], None]
 DVC = str(Path(sys.executable).with_name("dvc"))
 STAGES_SIDE_BY_SIDE = 2
 NETWORK_RETRIES = 2
 REPORT, REPORT_PAGE = Path("reports/report.md"), Path("reports/report.html")
-STOPPED = "the flow was stopped; run it again to go on"
-STOPPING = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))  # seconds given after each
-_ADVICE = re.compile(
-    r"|To (track|enable) .*|\t(git|dvc) .*|Use `dvc push`.*"
-)  # what DVC says after each stage
-# Ends the child with the thread that started it, also when this process is killed outright (Linux).
-_WITH_PARENT = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,57 +65,6 @@ class StageRun:
     outcome: str
     seconds: float = 0.0
     error: GristmillError | None = None
-
-
-class Children:
-    """The processes that a flow run started, each the leader of a process group of its own."""
-
-    def __init__(self) -> None:
-        self.stopped = threading.Event()
-        self._running: list[subprocess.Popen[str]] = []
-        self._lock = threading.Lock()
-
-    def run(self, command: Sequence[str], *, say: Say | None = None) -> tuple[int, list[str]]:
-        """Runs the command, says each line of its output as it comes; its exit code and all lines.
-
-        Raises BusyError once the flow is being stopped.
-        """
-        with self._lock:
-            if self.stopped.is_set():
-                raise BusyError(STOPPED)
-            process = subprocess.Popen(
-                [sys.executable, "-IS", "-c", _WITH_PARENT, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-            self._running.append(process)
-        assert process.stdout is not None, "stdout is a pipe"
-        lines = []
-        with process.stdout as output:
-            for line in map(str.rstrip, output):
-                lines.append(line)
-                if say and not _ADVICE.fullmatch(line):
-                    say(line)
-        code = process.wait()
-        with self._lock:
-            self._running.remove(process)
-        return code, lines
-
-    def stop(self) -> None:
-        """Ends every process group, asking first; nothing starts afterwards."""
-        with self._lock:
-            self.stopped.set()
-            groups = list(self._running)
-        for number, seconds in STOPPING:
-            groups = [process for process in groups if _signal_group(process, number)]
-            deadline = time.monotonic() + seconds
-            while groups and time.monotonic() < deadline:
-                time.sleep(0.05)
-                groups = [process for process in groups if _signal_group(process, 0)]
 
 
 def _is_network_failure(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
@@ -188,7 +122,7 @@ def gristmill(network_retry_seconds: float = 60.0) -> State[Any]:
     except BaseException:
         children.stop()
         raise
-    return _conclude([_stage_run(stage, future.state) for stage, future in futures.items()])
+    return _conclude([stage_run(stage, future.state) for stage, future in futures.items()])
 
 
 def main() -> None:
@@ -197,11 +131,15 @@ def main() -> None:
     argparse.ArgumentParser(prog="python -m pipeline.flow", description=summary).parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by the door, so that Prefect ends its server
     try:
-        result = gristmill(return_state=True).result(raise_on_failure=False)
+        state = gristmill(return_state=True)
+        error = None if state.is_completed() else error_of(state, "flow")
     except KeyboardInterrupt:
         sys.exit(130)
-    if isinstance(result, GristmillError):
-        sys.exit(result.exit_code)
+    except RuntimeError as unable:  # Prefect's own, before the flow begins: no server answers, say
+        error = GristmillError(f"flow: {unable}")
+    if error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.exit(error.exit_code)
 
 
 def ask_dvc(children: Children, *, say: Say) -> Plan:
@@ -257,15 +195,15 @@ def failure(stage: str, lines: Sequence[str]) -> GristmillError:
 
 
 def _conclude(runs: list[StageRun]) -> State[Any]:
-    """Logs the stage table, leaves it and the report as artifacts, and says how the whole flow went."""
+    """Logs the stage table, leaves it and the report as artifacts, and says how the whole flow went: badly,
+    too, when a stage did not run and no other one says why.
+    """
     log, width = get_run_logger(), max([len(run.stage) for run in runs], default=0)
     for run in runs:
         log.info(f"{run.stage:<{width}}  {run.outcome:<9}  {run.seconds:8.1f} s")
     rows = [{"stage": run.stage, "outcome": run.outcome, "seconds": round(run.seconds, 1)} for run in runs]
     create_table_artifact(key="stages", table=rows, description="What DVC did with each stage")
-    failed = [run.error for run in runs if run.error]
-    if failed:
-        error = type(failed[0])("; ".join(str(error) for error in failed))
+    if error := blame(runs):
         return Failed(message=str(error), data=error)
     if REPORT.is_file():
         text = f"The page with figures is `{REPORT_PAGE.absolute()}`.\n\n{REPORT.read_text(encoding='utf-8')}"
@@ -274,24 +212,36 @@ def _conclude(runs: list[StageRun]) -> State[Any]:
     return Completed(message=f"{changed} of {len(runs)} stages changed", data=len(runs))
 
 
-def _stage_run(stage: str, state: State[Any]) -> StageRun:
-    """The record of a finished task: what it returned, its error, or that what it needs failed."""
+def blame(runs: Sequence[StageRun]) -> GristmillError | None:
+    """What the flow failed with: the errors of its stages as one, of the kind of the first; None without any.
+
+    A stage that was skipped though none failed is an error too.
+    """
+    failed = [run.error for run in runs if run.error]
+    if failed:
+        return type(failed[0])("; ".join(map(str, failed)))
+    skipped = [run.stage for run in runs if run.outcome == "skipped"]
+    return GristmillError(f"{', '.join(skipped)}: did not run, and nothing says why") if skipped else None
+
+
+def stage_run(stage: str, state: State[Any]) -> StageRun:
+    """The record of a finished task: what it returned, its error, or that what it needs failed.
+
+    What is no error of the stage (a locked database, no memory for a process) counts as one all the same.
+    """
     if state.is_completed():
         run: StageRun = state.result()
         return run
+    if not (state.is_failed() or state.is_crashed()):
+        return StageRun(stage, "skipped")
+    return StageRun(stage, "failed", error=error_of(state, stage))
+
+
+def error_of(state: State[Any], name: str) -> GristmillError:
+    """The error that a run ended with, else what Prefect says of its state, as one line about `name`."""
     result = state.result(raise_on_failure=False) if state.is_failed() or state.is_crashed() else None
-    if isinstance(result, GristmillError):
-        return StageRun(stage, "failed", error=result)
-    return StageRun(stage, "skipped")
-
-
-def _signal_group(process: subprocess.Popen[str], number: int) -> bool:
-    """Sends the signal to the process group; whether the group is still there."""
-    process.poll()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-        return True
-    return False
+    said = " ".join((state.message or str(state.name)).split())
+    return result if isinstance(result, GristmillError) else GristmillError(f"{name}: {said}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
-from typing import TypeVar
-
-from tqdm import tqdm
+from typing import Any, TypeVar
 
 SECONDS_BETWEEN_LINES = 15.0
 _T = TypeVar("_T")
@@ -22,9 +21,7 @@ def track(items: Iterable[_T], *, label: str, total: int | None = None, unit: st
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stderr.isatty():
-        yield from tqdm(
-            items, desc=label, total=total, unit=unit, unit_scale=True, dynamic_ncols=True, leave=False
-        )
+        yield from _bar(items, desc=label, total=total, unit=unit, unit_scale=True)
         return
     started = shown = time.monotonic()
     for done, item in enumerate(items):
@@ -48,9 +45,7 @@ class Meter:
         self._shown = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
-            self._bar = tqdm(
-                desc=label, total=total, initial=done, unit=unit, dynamic_ncols=True, leave=False
-            )
+            self._bar = _bar(desc=label, total=total, initial=done, unit=unit)
 
     def show(self, done: int, note: str) -> None:
         """`done` of the total are finished; `note` says how it goes."""
@@ -65,3 +60,8 @@ class Meter:
         """Takes the bar away."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _bar(items: Iterable[Any] | None = None, **options: Any) -> Any:
+    """A bar of tqdm, which is imported by name: another version of it must not train a model anew."""
+    return importlib.import_module("tqdm").tqdm(items, **options, dynamic_ncols=True, leave=False)

@@ -17,14 +17,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import json
 import logging
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +29,9 @@ import psutil
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.durability import writing
 from pipeline.errors import BusyError, DataError, GristmillError
+from pipeline.locks import holding
 
 LOCK = Path("dvc.lock")
 DAMAGED_LOCK = Path(".dvc/tmp/dvc.lock.damaged")
@@ -176,9 +175,14 @@ def _is_sound_file(entry: Any) -> bool:
 def _lives(use: Use) -> bool:
     """Whether the process that an entry names runs, and is a dvc: the system uses pids again."""
     try:
-        return "dvc" in " ".join(psutil.Process(use.pid).cmdline())
+        return _is_dvc(psutil.Process(use.pid))
     except (psutil.Error, ValueError, OverflowError):
         return False
+
+
+def _is_dvc(process: psutil.Process) -> bool:
+    """Whether the process is a dvc: not one that edits dvc.yaml, say."""
+    return any(Path(word).name == "dvc" for word in process.cmdline())
 
 
 def _running_dvc(root: Path) -> list[int]:
@@ -186,29 +190,15 @@ def _running_dvc(root: Path) -> list[int]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            is_dvc = any(Path(word).name == "dvc" for word in process.cmdline())
-            if is_dvc and Path(process.cwd()).is_relative_to(root.resolve()):
+            if _is_dvc(process) and Path(process.cwd()).is_relative_to(root.resolve()):
                 found.append(process.pid)
     return found
 
 
-@contextlib.contextmanager
-def _holding(guard: Path) -> Iterator[None]:
+def _holding(guard: Path) -> contextlib.AbstractContextManager[None]:
     """Holds one of DVC's own kernel locks, so that no dvc writes the file it guards."""
-    guard.parent.mkdir(parents=True, exist_ok=True)
-    with open(guard, "a") as file:
-        deadline = time.monotonic() + GUARD_WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise BusyError(
-                        f"{guard}: a running dvc holds it; wait for it to end, then go on"
-                    ) from None
-                time.sleep(0.1)
-        yield
+    busy = f"{guard}: a running dvc holds it; wait for it to end, then go on"
+    return holding(guard, wait_seconds=GUARD_WAIT_SECONDS, busy=busy)
 
 
 def _committed(root: Path) -> bytes | None:
@@ -228,13 +218,8 @@ def _content(path: Path) -> bytes | None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Writes the file so that it is there whole or not at all."""
-    staging = path.with_name(f".{path.name}.writing")
-    with open(staging, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(staging, path)
+    with writing(path) as staging:
+        staging.write_bytes(data)
 
 
 if __name__ == "__main__":

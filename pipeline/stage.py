@@ -20,10 +20,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import dataclasses
 import errno
-import fcntl
 import hashlib
 import importlib
 import inspect
@@ -32,17 +30,17 @@ import os
 import re
 import resource
 import shutil
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pipeline.artifacts import MANIFEST, canonical_json, hash_file, hash_tree, write_bytes, write_json
-from pipeline.errors import BusyError, DataError, GristmillError, ParamsError, ResourceError
+from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError
+from pipeline.locks import holding
 from pipeline.params import as_json, load
+from pipeline.parentage import end_with_parent
 
 Input = Annotated[Path, "input"]
 Output = Annotated[Path, "output"]
@@ -51,7 +49,7 @@ PARAMS_FILE = Path("params.yaml")
 WORK_ROOT = Path(".work")
 TIMINGS = Path("reports/timings")
 LOCK_WAIT_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
+MOST_OPEN_FILES = 10_240 if sys.platform == "darwin" else 1 << 20  # more macOS does not allow
 _log = logging.getLogger("gristmill")
 
 
@@ -92,7 +90,8 @@ def main(
     for name in ("gristmill", "pipeline", "stages"):  # what libraries say below a warning is not for the user
         logging.getLogger(name).setLevel(logging.INFO)
     try:
-        _end_with_parent()
+        end_with_parent()
+        _allow_open_files()
         params = _checked_params(stage, call, params_of)
         with _only_writer(call):
             _execute(call, run, params)
@@ -109,13 +108,32 @@ def main(
     except OSError as error:
         if error.errno is None:
             raise
-        where = error.filename or ", ".join(map(str, call.outputs.values())) or WORK_ROOT
-        code = errno.errorcode.get(error.errno, f"error {error.errno}")
-        what = f"{where}: {os.strerror(error.errno)} ({code}); make room or allow access, then run it again"
-        _exit(call, ResourceError("disk"), what)
+        _exit(call, ResourceError("disk"), _told(call, error, error.errno))
     except KeyboardInterrupt:
         _log.error("%s: interrupted; run it again to go on", call.identity)
         sys.exit(130)
+
+
+def _allow_open_files() -> None:
+    """Raises the number of files that this process and its workers may have open as far as it may go.
+
+    A corpus has a file per shard mapped at the same time; the usual limit of 1024 is meant for programs that
+    ask for more when they need it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _told(call: _Call, error: OSError, number: int) -> str:
+    """What the system refused, where, and the remedy."""
+    where = error.filename or ", ".join(map(str, call.outputs.values())) or WORK_ROOT
+    code = errno.errorcode.get(number, f"error {number}")
+    remedy = "make room or allow access"
+    if number == errno.EMFILE:
+        remedy = "allow this process more of them (`ulimit -n`), or write fewer, larger shards"
+    return f"{where}: {os.strerror(number)} ({code}); {remedy}, then run it again"
 
 
 def _execute(call: _Call, run: Callable[..., Any], params: Any) -> None:
@@ -216,46 +234,14 @@ def _identity(path: Path) -> str:
     return hash_tree(path)
 
 
-@contextlib.contextmanager
-def _only_writer(call: _Call) -> Iterator[None]:
+def _only_writer(call: _Call) -> contextlib.AbstractContextManager[None]:
     """Holds the lock of this stage's outputs; BusyError when another process keeps it."""
     written = [*call.outputs.values(), *([call.metrics] if call.metrics else [])]
     outputs = [str(path.resolve()) for path in written]
     name = hashlib.sha256("\0".join(outputs).encode()).hexdigest()[:12]
-    path = WORK_ROOT / "locks" / f"{call.identity}-{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        deadline = time.monotonic() + LOCK_WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise BusyError(
-                        f"{outputs[0]}: another process is writing it; wait for it or stop it"
-                    ) from None
-                time.sleep(0.2)
-        yield
-
-
-def _end_with_parent() -> None:
-    """Makes this process receive SIGTERM when the process that started it ends, so that no orphan writes an
-    output.
-    """
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
+    lock = WORK_ROOT / "locks" / f"{call.identity}-{name}.lock"
+    busy = f"{outputs[0]}: another process is writing it; wait for it or stop it"
+    return holding(lock, wait_seconds=LOCK_WAIT_SECONDS, busy=busy)
 
 
 def _write_timings(call: _Call, work: Work, *, seconds: float, cpu_seconds: float) -> None:

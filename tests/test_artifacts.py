@@ -199,6 +199,15 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_table_that_cannot_be_written_leaves_the_old_one_alone(tmp_path: Path) -> None:
+    write_table(tmp_path / "a.parquet", pa.table({"a": [1]}))
+    before = hash_file(tmp_path / "a.parquet")
+    with pytest.raises(pa.ArrowNotImplementedError):
+        write_table(tmp_path / "a.parquet", pa.table({"a": pa.array([{}], pa.struct([]))}))
+    assert hash_file(tmp_path / "a.parquet") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
 def test_tables_come_back_equal_and_as_the_same_bytes_however_they_were_chunked(tmp_path: Path) -> None:
     table = to_table(documents(5000))
     chunked = pa.concat_tables([table.slice(0, 17), table.slice(17)])

@@ -177,6 +177,27 @@ def test_the_fingerprint_of_an_environment_holds_more_than_the_imports(tree: Pat
     assert "six" in wide.distributions
 
 
+def test_an_installation_that_was_broken_off_is_named_with_the_remedy(tree: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "packages/newcomer-1.0.dist-info"
+    broken.mkdir(parents=True)
+    (broken / "RECORD").write_text("newcomer/__init__.py,,\n")
+    script = (
+        "from pathlib import Path; from pipeline.errors import DataError;"
+        "from pipeline.fingerprint import fingerprint\n"
+        f"try: fingerprint(Path({str(tree)!r}), ['stages.cook'])\n"
+        "except DataError as error: exit(str(error))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(broken.parent)},
+        capture_output=True,
+        text=True,
+    )
+    remedy = "its METADATA is missing or names nothing; remove it, then install it again"
+    assert (done.returncode, done.stderr) == (1, f"{broken}: {remedy}\n")
+
+
 def test_the_bytes_are_the_same_in_every_process(tree: Path) -> None:
     here = canonical_json(of(tree))
     script = (

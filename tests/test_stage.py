@@ -46,11 +46,13 @@ def run(source: Input, copy: Output, *, name: str, params: FilesParams, work: Wo
         copy.write_text("x" * 100_000)
     if order == "no memory":
         raise MemoryError("tensor of 8 GB")
+    if order == "many files":
+        files = [open(__file__) for _ in range(300)]
     if order == "a bug":
         assert not order, "a bug is a bug"
     if order == "sleep":
         Path("asleep").touch()
-        time.sleep(60)
+        time.sleep(300)
     if order == "nap":
         Path("asleep").touch()
         time.sleep(1.5)
@@ -86,9 +88,9 @@ class Bench:
     def order(self, text: str) -> None:
         (self.folder / "in.txt").write_text(text)
 
-    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        told = {**self.environment, **environment}
-        return subprocess.run(self.command, cwd=self.folder, env=told, capture_output=True, text=True)
+    def run(self, *before: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        told, command = {**self.environment, **environment}, [*before, *self.command]
+        return subprocess.run(command, cwd=self.folder, env=told, capture_output=True, text=True)
 
     def start(self) -> subprocess.Popen[str]:
         """Starts the stage and waits until its recipe is at work."""
@@ -99,7 +101,7 @@ class Bench:
         return process
 
     def wait_for_work(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (self.folder / "asleep").exists():
             assert time.monotonic() < deadline, "the recipe did not start"
             time.sleep(0.02)
@@ -180,6 +182,16 @@ def test_what_the_machine_lacks_is_exit_5_and_a_bug_stays_a_bug(bench: Bench) ->
     done = bench.run()
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_low_limit_of_open_files_is_raised_and_one_that_cannot_be_is_named(bench: Bench) -> None:
+    bench.order("many files")
+    done = bench.run("sh", "-c", 'ulimit -S -n 100; exec "$@"', "sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = bench.run("sh", "-c", 'ulimit -n 100; exec "$@"', "sh")
+    assert done.returncode == 5
+    assert done.stderr.startswith("ingest@files: ResourceError: ")
+    assert "Too many open files (EMFILE); allow this process more of them (`ulimit -n`)" in done.stderr
 
 
 def test_params_are_checked_before_anything_else_all_at_once(bench: Bench) -> None:
@@ -283,14 +295,22 @@ def test_a_stage_waits_for_the_one_before_it_to_end(bench: Bench) -> None:
 
 def test_a_stage_ends_when_the_process_that_started_it_is_killed(bench: Bench) -> None:
     bench.order("sleep")
-    script = f"import subprocess, time; subprocess.Popen({bench.command!r}); time.sleep(60)"
+    script = f"import subprocess, time; subprocess.Popen({bench.command!r}); time.sleep(300)"
     with subprocess.Popen([sys.executable, "-c", script], cwd=bench.folder, env=bench.environment) as parent:
         bench.wait_for_work()
         (stage,) = psutil.Process(parent.pid).children()
         parent.kill()
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(stage.pid) and stage.status() != psutil.STATUS_ZOMBIE:
+    deadline = time.monotonic() + 120
+    while is_alive(stage):
         assert time.monotonic() < deadline, "the orphan is still at work"
         time.sleep(0.05)
     bench.order("fine words")
     assert bench.run(TINY_LOCK_WAIT="0.3").returncode == 0, "its lock went with it"
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether the process still does anything; an orphan that nobody reaps does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -35,7 +35,7 @@ AFTER_BPE = {"train_bpe"} | AFTER_PACK
 AFTER_VALIDATE = {"validate"} | AFTER_BPE
 AFTER_DEDUPE = {"dedupe"} | AFTER_VALIDATE
 EVALUATE = {"evaluate@base", "evaluate@tuned"} | QUANTIZED
-INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib")
+INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib", ".venv/bin/python")
 TOUCHED = (*INPUTS, "data/code", "dvc.lock")
 EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
 
@@ -123,6 +123,10 @@ CHANGES = (
     library("sentencepiece", AFTER_BPE),
     library("torch", AFTER_PRETRAIN),
     library("pyarrow", EVERYTHING),
+    Change("library dask, which changes no byte", lambda shop: upgrade(shop, "dask"), {"code"}),
+    library("tqdm", set()),
+    Change("interpreter", lambda shop: append(shop.path / ".venv/bin/python", "# patched\n"), {"code"}),
+    Change("library added", lambda shop: install(shop, "newcomer"), {"code"}),
 )
 
 
@@ -223,6 +227,16 @@ def upgrade(shop: Workshop, distribution: str) -> None:
         encoding="utf-8",
     )
     folder.rename(folder.with_name(f"{distribution}-99.0.dist-info"))
+
+
+def install(shop: Workshop, distribution: str) -> None:
+    """Adds the metadata of a distribution that nothing requires or imports."""
+    (packages,) = shop.path.glob(".venv/lib/python*/site-packages")
+    folder = packages / f"{distribution}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (folder / "WHEEL").write_text("Wheel-Version: 1.0\n")
+    (folder / "RECORD").write_text(f"{distribution}/__init__.py,,\n")
 
 
 def snapshot(shop: Workshop) -> Path:

@@ -22,7 +22,9 @@ from pipeline.corpus.minhash import Banding, band_keys, signatures
 from pipeline.corpus.shards import shard_paths
 from pipeline.corpus.shingles import Places, Words32, Words64, digest, normalize, shingle_sets
 from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
+from pipeline.durability import writing
 from pipeline.engine import map_shards
+from pipeline.errors import IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA
 
 SIGNED_SCHEMA = pa.schema(
@@ -95,7 +97,7 @@ class Catalogue:
         return Sketches(files, shard, self.numbers("sketch_start"), self.numbers("shingles"))
 
     def _mapped(self, suffix: str) -> list[npt.NDArray[Any]]:
-        return [np.load(prefix + suffix, mmap_mode="r") for prefix in self.prefixes]
+        return [_mapped(Path(prefix + suffix)) for prefix in self.prefixes]
 
 
 def shards_below(folder: Path) -> tuple[dict[str, Path], int]:
@@ -139,12 +141,28 @@ def sign_shard(task: SigningTask) -> Signed:
         sizes.append(sets.sizes())
         lengths.extend(map(len, normalized))
         digests.extend(map(digest, normalized))
-    np.save(task.prefix + ".bands.npy", np.concatenate(keys, axis=1))
-    np.save(task.prefix + ".sketches.npy", np.concatenate(sketches))
+    _save(Path(task.prefix + ".bands.npy"), np.concatenate(keys, axis=1))
+    _save(Path(task.prefix + ".sketches.npy"), np.concatenate(sketches))
     text_bytes = pc.binary_length(table["text"]).cast(pa.int64())
     columns = [table["id"], table["source"], text_bytes, lengths, digests, np.concatenate(sizes)]
     write_table(Path(task.prefix + ".parquet"), pa.table(columns, schema=SIGNED_SCHEMA))
     return Signed(table.num_rows)
+
+
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    """Writes the array; it is on the disk before the record of its shard is."""
+    with writing(path) as staging, open(staging, "wb") as file:
+        np.save(file, array)
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    """The array in the file, mapped; IntegrityError when it is not one that `_save` wrote."""
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, EOFError, ValueError) as error:
+        remedy = f"remove the folder {path.parent} and run the stage again"
+        raise IntegrityError(f"{path}: missing or damaged ({error}); {remedy}") from error
+    return array
 
 
 def _batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:

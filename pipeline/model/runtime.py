@@ -12,8 +12,10 @@ import contextlib
 import dataclasses
 import logging
 import os
+import re
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -23,12 +25,13 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pipeline.engine import die_with_parent
 from pipeline.errors import BusyError, GristmillError, ResourceError
+from pipeline.parentage import end_with_parent
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
 _STOPPED = "training was told to stop; run it again to go on from its last checkpoint"
+_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED")
 _Result = TypeVar("_Result")
 
 
@@ -117,11 +120,12 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
 
     With more than one process, function, arguments and result are pickled: the function must be one of a
     module. Raises the error of the first process that fails with one a person can act on, ResourceError
-    when a process dies, BusyError when it is told to stop.
+    when memory runs out or a process dies, BusyError when it is told to stop.
     """
     processes = processes_to_start()
     if processes == 1:
-        return function(*args)
+        with _memory_named():
+            return function(*args)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -150,12 +154,25 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     return result
 
 
+@contextlib.contextmanager
+def _memory_named() -> Iterator[None]:
+    """Turns torch's errors for no memory, on a GPU or not, into a ResourceError that says what to lower."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not _NO_MEMORY.search(str(error)):
+            raise
+        remedy = "lower micro_batch_blocks or micro_batch_pairs, else the model's width or num_layers"
+        raise ResourceError(f"out of memory ({str(error).splitlines()[0]}); {remedy}") from error
+
+
 def _in_process(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result | GristmillError | None:
     """One training process: an error a person can act on is a value for the parent, as is rank 0's result."""
-    die_with_parent()
+    end_with_parent(signal.SIGKILL)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        result = function(*args)
+        with _memory_named():
+            result = function(*args)
         return result if os.environ["RANK"] == "0" else None
     except BusyError as error:
         raise SystemExit(error.exit_code) from error  # the parent that stops us takes no more results

@@ -128,3 +128,15 @@ def test_real_editions_and_revisions_are_found_and_other_texts_are_not(tmp_path:
             assert together, row
         if row["relation"].endswith("NEGATIVE"):
             assert not together, row
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"not an array"])
+def test_a_damaged_signature_is_named_with_the_remedy(tmp_path: Path, damage: bytes) -> None:
+    publish(tmp_path / "in" / "files", [named("a", prose(1))])
+    shards, _ = shards_below(tmp_path / "in")
+    banding = choose_banding(num_permutations=16, threshold=THRESHOLD)
+    catalogue = build_catalogue(shards, tmp_path / "work", Signing(5, 16, banding))
+    (damaged,) = (tmp_path / "work").glob("*.bands.npy")
+    damaged.write_bytes(damage)
+    with pytest.raises(IntegrityError, match=r"\.bands\.npy: missing or damaged .+; remove the folder"):
+        list(catalogue.bands(banding))

@@ -22,6 +22,14 @@ def dying() -> None:
     os._exit(9)
 
 
+def greedy() -> None:
+    torch.empty(1 << 47)
+
+
+def mistaken() -> None:
+    torch.ones(2) @ torch.ones(3)
+
+
 def test_without_gpus_one_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PROCESSES_VARIABLE, raising=False)
     assert processes_to_start() == max(1, torch.cuda.device_count())
@@ -52,6 +60,16 @@ def test_a_process_that_dies_is_a_resource_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(PROCESSES_VARIABLE, "2")
     with pytest.raises(ResourceError, match="a training process died"):
         launch(dying)
+
+
+def test_memory_that_runs_out_names_what_to_lower() -> None:
+    with pytest.raises(ResourceError, match=r"out of memory \(.+\); lower micro_batch_blocks"):
+        launch(greedy)
+
+
+def test_another_error_of_torch_stays_what_it_is() -> None:
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        launch(mistaken)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,9 @@ HOMES = {
     "pickle": set(),
 }
 COMMANDS = {"generate"}  # beside the pipeline
-# What they load by name is fingerprinted otherwise: see stages/code.py and _checked_params.
-LOADERS = {"pipeline/stage.py", "stages/ingest.py"}
+# What they load by name is fingerprinted otherwise (see stages/code.py and _checked_params), or it changes no
+# byte (Dask, tqdm).
+LOADERS = {"pipeline/engine.py", "pipeline/progress.py", "pipeline/stage.py", "stages/ingest.py"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc", "base", "core", "tools", "lib"}
 AT_IMPORT = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef)
 
