@@ -98,7 +98,10 @@ def _as_document(text: ArchivedText) -> Document | Rejected:
 
 
 def _fetched(url: str, folder: Path) -> Path:
-    name = Path(urlsplit(url).path).name
+    try:
+        name = Path(urlsplit(url).path).name
+    except ValueError:  # brackets that are not closed
+        name = ""
     if not name.endswith(SUFFIXES):
         raise ParamsError(f"ingest.openwebtext.url: is {url!r}; must name a {', '.join(SUFFIXES)} file")
     path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name

@@ -102,8 +102,9 @@ def test_an_archive_is_fetched_from_a_url_once(tmp_path: Path) -> None:
         assert len(server.requests) == 1
         with pytest.raises(SourceError, match="status 404"):
             items(tmp_path, url=f"{server.url}/none.xz")
-    with pytest.raises(ParamsError, match=r"ingest\.openwebtext\.url: is 'http://x/page'; must name"):
-        items(tmp_path, url="http://x/page")
+    for url in ("http://x/page", "http://[::1/x.xz"):
+        with pytest.raises(ParamsError, match=r"ingest\.openwebtext\.url: is 'http://.*'; must name"):
+            items(tmp_path, url=url)
 
 
 def test_an_empty_folder_is_refused_with_the_remedy(tmp_path: Path) -> None:
