@@ -106,6 +106,15 @@ def test_a_wrong_text_column_is_refused_with_file_line_and_field(tmp_path: Path)
         items(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content", [b"nonsense\n[1]\n", '{"text": "x"}\n{"text": "y"}\n'.encode("utf-16"), b"\n\0\n"]
+)
+def test_a_file_without_one_json_object_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.jsonl: no line is a JSON object in UTF-8"):
+        items(tmp_path)
+
+
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_every_arrow_form_of_text_is_read(kind: pa.DataType, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array(["a", "b", None]).cast(kind)}), tmp_path / "a.parquet")
