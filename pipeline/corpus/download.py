@@ -18,6 +18,7 @@ from types import TracebackType
 
 import httpx
 
+from pipeline.corpus.courtesy import Courtesy
 from pipeline.corpus.deadline import Deadline
 from pipeline.errors import SourceError
 
@@ -52,14 +53,14 @@ class _PassingError(Exception):
 
 
 class Downloader:
-    """Fetches files; use it as a context manager. `contact` tells a server's operator whom to ask."""
+    """Fetches files; use it as a context manager."""
 
-    def __init__(self, *, limits: Limits, contact: str = "", seconds_between_requests: float = 0.0) -> None:
+    def __init__(self, *, limits: Limits, courtesy: Courtesy) -> None:
         self._limits = limits
-        self._pause_seconds = seconds_between_requests
+        self._pause_seconds = courtesy.seconds_between
         self._last_request: dict[str, float] = {}
         self._client = httpx.Client(
-            headers={"User-Agent": user_agent(contact), "Accept-Encoding": "identity"},
+            headers={"User-Agent": user_agent(courtesy.contact), "Accept-Encoding": "identity"},
             follow_redirects=False,
             timeout=min(READ_TIMEOUT_SECONDS, limits.deadline_seconds),
             limits=httpx.Limits(max_keepalive_connections=0),  # a deadline is for one request's connection

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.corpus.courtesy import Courtesy
 from pipeline.corpus.download import ALLOW_LOOPBACK, Downloader, Limits, NotThereError, user_agent
 from pipeline.errors import SourceError
 from tests.corpus.serving import Server, answer, ok, serving
 
 QUICK = Limits(max_bytes=10_000, deadline_seconds=5, attempts=3, wait_seconds=0.01)
+IN_HASTE = Courtesy(seconds_between=0)
 
 
 def fetch(server: Server, path: str, to: Path, *, limits: Limits = QUICK) -> bytes:
-    with Downloader(limits=limits) as downloader:
+    with Downloader(limits=limits, courtesy=IN_HASTE) as downloader:
         downloader.fetch(server.url + path, to / "file")
     return (to / "file").read_bytes()
 
@@ -33,7 +35,7 @@ def test_a_file_is_stored_whole_and_never_fetched_again(tmp_path: Path) -> None:
 def test_requests_say_who_asks_and_want_nothing_packed(tmp_path: Path) -> None:
     with serving() as server:
         server.answers["/a"] = [ok(b"body")]
-        with Downloader(limits=QUICK, contact="me@example.org") as downloader:
+        with Downloader(limits=QUICK, courtesy=Courtesy("me@example.org", 0)) as downloader:
             downloader.fetch(f"{server.url}/a", tmp_path / "file")
     headers = server.requests[0][1]
     assert headers["accept-encoding"] == "identity"
@@ -151,7 +153,7 @@ def test_redirects_in_a_circle_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_requests_to_one_host_keep_their_distance(tmp_path: Path) -> None:
-    with serving() as server, Downloader(limits=QUICK, seconds_between_requests=0.2) as downloader:
+    with serving() as server, Downloader(limits=QUICK, courtesy=Courtesy("", 0.2)) as downloader:
         server.answers.update({f"/{n}": [ok(b"x")] for n in range(3)})
         started = time.monotonic()
         for number in range(3):
@@ -171,7 +173,10 @@ NO_ADDRESSES = [
 
 @pytest.mark.parametrize("url", NO_ADDRESSES)
 def test_an_address_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
-    with Downloader(limits=QUICK) as downloader, pytest.raises(SourceError, match="not an address"):
+    with (
+        Downloader(limits=QUICK, courtesy=IN_HASTE) as downloader,
+        pytest.raises(SourceError, match="not an address"),
+    ):
         downloader.fetch(url, tmp_path / "file")
 
 

@@ -18,11 +18,13 @@ With `ids` set, only the files of those books are looked at.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.corpus.courtesy import courtesy_from
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.download import Downloader, Limits, NotThereError
 from pipeline.corpus.folders import files_below, grouped_by_size, relative_name
@@ -134,8 +136,7 @@ def _fetched_books(params: GutenbergParams, mirror: str, folder: Path) -> dict[i
     todo = [number for number, path in books.items() if not path.exists()]
     layouts = list(LAYOUTS)
     missing: list[int] = []
-    pause = params.seconds_between_requests
-    with Downloader(limits=LIMITS, contact=params.contact, seconds_between_requests=pause) as downloader:
+    with Downloader(limits=LIMITS, courtesy=courtesy_from(os.environ)) as downloader:
         for number in track(todo, label="fetching books", unit="book"):
             layout = _fetch(downloader, mirror.rstrip("/"), number, books[number], layouts)
             if layout is None:

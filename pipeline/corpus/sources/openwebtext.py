@@ -17,12 +17,14 @@ at. Dropped documents:
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.corpus.archives import ArchivedText, archived_texts
+from pipeline.corpus.courtesy import courtesy_from
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.download import Downloader, Limits
 from pipeline.corpus.folders import files_below, relative_name
@@ -115,6 +117,6 @@ def _fetched(url: str, folder: Path) -> Path:
     if not name.endswith(SUFFIXES):
         raise ParamsError(f"ingest.openwebtext.url: is {url!r}; must name a {', '.join(SUFFIXES)} file")
     path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
-    with Downloader(limits=LIMITS) as downloader:
+    with Downloader(limits=LIMITS, courtesy=courtesy_from(os.environ)) as downloader:
         downloader.fetch(url, path)
     return path

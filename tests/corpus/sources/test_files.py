@@ -18,7 +18,7 @@ from pipeline.settings.ingest import FilesParams
 
 
 def items(folder: Path, *, text_column: str = "text") -> list[Document | Rejected]:
-    parts = files.parts(folder, FilesParams(True, text_column, "CC0-1.0"), downloads=Path("unused"))
+    parts = files.parts(folder, FilesParams(True, text_column, "CC0-1.0", 0.01), downloads=Path("unused"))
     return [item for part in parts.values() for item in files.read(part)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.corpus.courtesy import CONTACT, SECONDS
 from pipeline.corpus.ingestion import Rejected
 from pipeline.corpus.sources import gutenberg
 from pipeline.errors import DataError, SourceError
@@ -27,8 +28,14 @@ def book(title: str) -> bytes:
     return f"{header}*** START OF THE {mark}\n\n{BODY}\ncafé\n\n*** END OF THE {mark}\n".encode("latin-1")
 
 
+@pytest.fixture(autouse=True)
+def _courtesy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECONDS, "0")
+    monkeypatch.setenv(CONTACT, "me@example.org")
+
+
 def params(*ids: int, mirror: str | None = None) -> GutenbergParams:
-    return GutenbergParams(True, mirror, ids, 0.0, "me@example.org")
+    return GutenbergParams(True, mirror, ids, 0.01)
 
 
 def items(folder: Path, downloads: Path, wanted: GutenbergParams) -> list[Document | Rejected]:

@@ -39,7 +39,7 @@ SUBSETS = {f"urlsf_subset00-{number}_data.xz": subset(number) for number in (1, 
 
 
 def items(folder: Path, *, url: str | None = None, max_documents: int = 1000) -> list[Document | Rejected]:
-    params = OpenWebTextParams(True, url, max_documents)
+    params = OpenWebTextParams(True, url, max_documents, 0.01)
     parts = openwebtext.parts(folder, params, downloads=folder / "downloads")
     return [item for part in parts.values() for item in openwebtext.read(part)]
 
