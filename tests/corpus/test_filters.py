@@ -63,7 +63,7 @@ def test_prose_is_kept_in_any_script(text: str) -> None:
 
 def test_talk_about_project_gutenberg_is_kept() -> None:
     text = (
-        "The collection has eighteen texts from Project Gutenberg, the first of 1971; see the small print there "
+        "The collection has eighteen texts from Project Gutenberg, the first of 1971; see the small print "
         "and its license."
     )
     assert reason_to_drop(text, PARAMS) == ""
