@@ -23,6 +23,7 @@ EXPANSION_LIMIT = 100  # text shrinks 3 to 10 times
 EXPANSION_FREE_BYTES = 64 * 2**20
 XZ_MEMORY_BYTES = 128 * 2**20  # the strongest preset needs 65 MiB
 CHUNK_BYTES = 2**16
+READS_AT_END = 8  # tarfile needs two
 _XZ_MAGIC = b"\xfd7zXZ\0"
 _PASSED_OVER = (".lock",)  # empty files that the makers of OpenWebText left behind
 
@@ -162,6 +163,23 @@ class XzStream:
         return self._unpacker.decompress(rest, max_length=0)
 
 
+class _Ending:
+    """A stream that can be read a few times past its end: tarfile reads on for all that a header promises."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._reads_left = READS_AT_END
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, then none a few times, then EOFError."""
+        data = self._file.read(size)
+        if not data:
+            self._reads_left -= 1
+            if not self._reads_left:
+                raise EOFError("cut before its end")
+        return data
+
+
 class _StrictHeader(tarfile.TarInfo):
     """tarfile takes a damaged or missing header for the end of the archive; here only the end mark is one."""
 
@@ -175,12 +193,13 @@ class _StrictHeader(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from error
 
 
-def _members(file: Any, name: str) -> Iterator[tuple[tarfile.TarInfo, Any]]:
+def _members(file: Readable, name: str) -> Iterator[tuple[tarfile.TarInfo, Any]]:
     """The members of a tar stream with their contents as buffered readers, None for what is no regular file.
 
-    `file` needs `read` alone. A content is read before the next member is asked for.
+    A content is read before the next member is asked for.
     """
-    with tarfile.open(fileobj=file, mode="r|", tarinfo=_StrictHeader) as archive:
+    ending: Any = _Ending(file)
+    with tarfile.open(fileobj=ending, mode="r|", tarinfo=_StrictHeader) as archive:
         while (member := archive.next()) is not None:
             regular = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()
             yield member, archive.extractfile(member) if regular else None

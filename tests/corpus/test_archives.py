@@ -148,6 +148,7 @@ def test_small_bombs_in_one_archive_are_refused_for_what_they_are_together() -> 
         {"GNU.sparse.size": "x"},
         {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
         {"size": "-1000"},
+        {"size": "9" * 30},
     ],
 )
 def test_a_header_with_numbers_that_are_none_is_damage(headers: dict[str, str]) -> None:
