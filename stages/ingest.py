@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.artifacts import publishing
-from pipeline.corpus.accounts import Account
+from pipeline.corpus.fetched import Fetched, fetched_files
 from pipeline.corpus.ingestion import gather, write_gathered
+from pipeline.corpus.quarantine import require_mostly_sound
 from pipeline.settings.ingest import SourceParams
 from pipeline.stage import WORK_ROOT, Input, Output, Work, main
 
@@ -17,7 +18,7 @@ DOWNLOADS = WORK_ROOT / "downloads"
 
 @dataclass(frozen=True, slots=True)
 class IngestMetrics:
-    """The account of one source. `examples` names up to three dropped documents for each reason."""
+    """The account of one source: `examples` names up to three dropped documents for each reason."""
 
     source: str
     enabled: bool
@@ -27,6 +28,7 @@ class IngestMetrics:
     examples: dict[str, list[str]]
     bytes_kept: int
     shards: int
+    fetched: list[Fetched]
 
 
 def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, work: Work) -> IngestMetrics:
@@ -37,6 +39,7 @@ def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, w
     reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
     parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
     gathered = gather(reader, parts, work=work.folder)
+    require_mostly_sound(gathered, source=source, max_share=params.max_quarantine_share)
     facts: dict[str, Any] = {
         "source": source,
         "documents": gathered.documents_kept,
@@ -44,7 +47,6 @@ def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, w
     }
     with publishing(ingested, kind="documents", facts=facts) as out:
         shards = write_gathered(gathered, out)
-    Account(gathered.documents_in, gathered.documents_kept, gathered.dropped).check(f"ingest@{source}")
     return IngestMetrics(
         source=source,
         enabled=params.enabled,
@@ -54,6 +56,7 @@ def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, w
         examples=gathered.examples,
         bytes_kept=gathered.bytes_kept,
         shards=shards,
+        fetched=fetched_files(parts, DOWNLOADS),
     )
 
 

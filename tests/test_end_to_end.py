@@ -116,21 +116,22 @@ def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop
     shop.repro()
 
 
-def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop, tmp_path: Path) -> None:
+def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> None:
+    """Cleaning lets it pass, being long and all prose; validation allows no text of that length."""
     before = shop.lock()
-    licence = (
-        "This eBook is for the use of anyone anywhere under the terms of the Project Gutenberg License. " * 5
-    )
+    shop.edit("params.yaml", "  max_chars: 5000000\n  max_drift", "  max_chars: 200000\n  max_drift")
+    assert "Running stage 'validate'" in shop.dvc("repro", "validate")
     shop.edit("params.yaml", "    enabled: false\n    text_column", "    enabled: true\n    text_column")
-    (shop.path / "data/sources/files/planted.txt").write_text(
-        licence + "Words that no other document has. " * 5
-    )
+    planted = " ".join(f"Sentence number {number} of the planted document." for number in range(5000))
+    (shop.path / "data/sources/files/planted.txt").write_text(planted)
     said = shop.dvc("repro", check=False)
     assert "Running stage 'validate'" in said
-    assert "expect_" in said
+    assert "expect_column_values_to_be_between on chars: " in said
+    assert "broken by 1 of" in said
     assert "Running stage 'train_bpe'" not in said
     (shop.path / "data/sources/files/planted.txt").unlink()
     shop.edit("params.yaml", "    enabled: true\n    text_column", "    enabled: false\n    text_column")
+    shop.edit("params.yaml", "  max_chars: 200000\n  max_drift", "  max_chars: 5000000\n  max_drift")
     shop.repro()
     assert shop.lock() == before
 

@@ -165,6 +165,9 @@ def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> N
     text = json.dumps({"clean": {**SOUND["clean"], "min_chars": 500, "max_chars": 200}})
     (problem,) = problems_of(tmp_path / "p.yaml", text, {"clean": SECTIONS["clean"]})
     assert problem.endswith("clean: min_chars 500 must be below max_chars 200")
+    text = json.dumps({"validate": {**SOUND["validate"], "min_chars": 500, "max_chars": 200}})
+    (problem,) = problems_of(tmp_path / "p.yaml", text, {"validate": SECTIONS["validate"]})
+    assert problem.endswith("validate: min_chars 500 must not be above max_chars 200")
 
 
 @pytest.mark.parametrize(
@@ -290,17 +293,17 @@ def test_no_random_damage_gets_past_as_another_exception(tmp_path: Path) -> None
 def test_values_arrive_as_the_types_that_the_class_names(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         "ingest: {pydocs: {enabled: true, standard_library: False, packages: [numpy, a.b],\n"
-        "  min_chars: 1_000},\n"
-        " files: {enabled: false, text_column: 'yes', licence: ''},\n"
-        " gutenberg: {enabled: false, mirror: null, ids: [], seconds_between_requests: 3, contact: ''},\n"
-        " openwebtext: {enabled: false, url: 'https://a/b.xz', max_documents: 5}}\n"
+        "  min_chars: 1_000, max_quarantine_share: 1},\n"
+        " files: {enabled: false, text_column: 'yes', licence: '', max_quarantine_share: 0.1},\n"
+        " gutenberg: {enabled: false, mirror: null, ids: [], max_quarantine_share: 0.1},\n"
+        " openwebtext: {enabled: false, url: 'https://a/b.xz', max_documents: 5, max_quarantine_share: 0}}\n"
     )
     ingest = load(tmp_path / "p.yaml", {"ingest": SECTIONS["ingest"]})["ingest"]
     assert (ingest.pydocs.packages, ingest.pydocs.min_chars) == (("numpy", "a.b"), 1000)
     assert (ingest.pydocs.enabled, ingest.pydocs.standard_library) == (True, False)
     assert (ingest.files.text_column, ingest.gutenberg.mirror, ingest.gutenberg.ids) == ("yes", None, ())
-    seconds = ingest.gutenberg.seconds_between_requests
-    assert (seconds, type(seconds)) == (3.0, float)
+    share = ingest.pydocs.max_quarantine_share
+    assert (share, type(share)) == (1.0, float)
     assert json.loads(json.dumps(as_json(ingest)))["openwebtext"]["url"] == "https://a/b.xz"
 
 

@@ -122,7 +122,12 @@ def test_a_stage_writes_its_output_its_metrics_with_provenance_and_its_timings(b
     metrics = json.loads((bench.folder / "metrics.json").read_text())
     assert metrics["words"] == 2
     assert metrics["provenance"]["stage"] == "ingest@files"
-    assert metrics["provenance"]["params"] == {"enabled": False, "licence": "", "text_column": "text"}
+    assert metrics["provenance"]["params"] == {
+        "enabled": False,
+        "licence": "",
+        "max_quarantine_share": 0.01,
+        "text_column": "text",
+    }
     assert list(metrics["provenance"]["inputs"]) == ["in.txt"]
     timings = json.loads((bench.folder / "reports/timings/ingest@files.json").read_text())
     assert timings["starts"] == 1

@@ -67,10 +67,21 @@ def _front_without_credits(paragraphs: list[str]) -> list[str]:
             in_note = in_note or len(text) <= MAX_HEADING_CHARS
             continue
         in_note = False
-        credit = _CREDIT.search(text)
-        text = text[: credit.start()].rstrip() if credit else text
+        text = _without_credit(text)
         kept += [text, gap] if text else []
     return kept
+
+
+def _without_credit(paragraph: str) -> str:
+    """The paragraph without lines of credit; nothing of it when it starts with one, since names fill further
+    lines. A line in small letters goes on with a sentence.
+    """
+    if _CREDIT.match(paragraph):
+        return ""
+    lines = paragraph.split("\n")
+    return "\n".join(
+        line for line in lines if line.lstrip(_OPENING_MARKS)[:1].islower() or not _CREDIT.match(line)
+    )
 
 
 def _margin(text: str) -> int:

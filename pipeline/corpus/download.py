@@ -18,12 +18,15 @@ from types import TracebackType
 
 import httpx
 
+from pipeline.corpus.courtesy import Courtesy
+from pipeline.corpus.deadline import Deadline
 from pipeline.errors import SourceError
 
 MAX_REDIRECTS = 5
 MAX_WAIT_SECONDS = 120.0
 READ_TIMEOUT_SECONDS = 30.0
 ALLOW_LOOPBACK = "GRISTMILL_ALLOW_LOOPBACK"  # for tests, which serve on 127.0.0.1
+_NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)  # the last: no host's name
 _MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -50,16 +53,17 @@ class _PassingError(Exception):
 
 
 class Downloader:
-    """Fetches files; use it as a context manager. `contact` tells a server's operator whom to ask."""
+    """Fetches files; use it as a context manager."""
 
-    def __init__(self, *, limits: Limits, contact: str = "", seconds_between_requests: float = 0.0) -> None:
+    def __init__(self, *, limits: Limits, courtesy: Courtesy) -> None:
         self._limits = limits
-        self._pause_seconds = seconds_between_requests
+        self._pause_seconds = courtesy.seconds_between
         self._last_request: dict[str, float] = {}
         self._client = httpx.Client(
-            headers={"User-Agent": user_agent(contact), "Accept-Encoding": "identity"},
+            headers={"User-Agent": user_agent(courtesy.contact), "Accept-Encoding": "identity"},
             follow_redirects=False,
             timeout=min(READ_TIMEOUT_SECONDS, limits.deadline_seconds),
+            limits=httpx.Limits(max_keepalive_connections=0),  # a deadline is for one request's connection
         )
 
     def __enter__(self) -> Downloader:
@@ -92,33 +96,38 @@ class Downloader:
         )
 
     def _try(self, url: str, path: Path) -> None:
-        deadline = time.monotonic() + self._limits.deadline_seconds
         part = path.with_name(f".{path.name}.part")
-        try:
-            for _ in range(MAX_REDIRECTS + 1):
-                self._wait_for_turn(url)
-                with self._client.stream("GET", url) as response:
-                    if not response.has_redirect_location:
-                        self._store(response, part, deadline)
-                        os.replace(part, path)
-                        return
-                    url = _redirected(response)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise SourceError(f"{url}: not an address that can be fetched ({error})") from error
-        except httpx.TransportError as error:
-            raise _PassingError(f"{type(error).__name__}: {error}") from error
-        finally:
-            part.unlink(missing_ok=True)
+        with Deadline(self._limits.deadline_seconds) as deadline:
+            try:
+                self._follow(url, part, deadline)
+                os.replace(part, path)
+            except _NO_ADDRESS as error:
+                raise SourceError(f"{url}: is, or redirects to, what is not an address ({error})") from error
+            except httpx.TransportError as error:
+                what = _too_slow(deadline) if deadline.is_over else f"{type(error).__name__}: {error}"
+                raise _PassingError(what) from error
+            finally:
+                part.unlink(missing_ok=True)
+
+    def _follow(self, url: str, part: Path, deadline: Deadline) -> None:
+        """Stores at `part` what `url`, or the address it redirects to, serves."""
+        address = httpx.URL(url)
+        for _ in range(MAX_REDIRECTS + 1):
+            self._wait_for_turn(address.host)
+            with self._client.stream("GET", address, extensions={"trace": deadline.watch}) as response:
+                if not response.has_redirect_location:
+                    self._store(response, part, deadline)
+                    return
+                address = _redirected(response)
         raise SourceError(f"{url}: more than {MAX_REDIRECTS} redirects; name the file's own address")
 
-    def _wait_for_turn(self, url: str) -> None:
-        host = httpx.URL(url).host
+    def _wait_for_turn(self, host: str) -> None:
         wait = self._last_request.get(host, float("-inf")) + self._pause_seconds - time.monotonic()
         if wait > 0:
             time.sleep(wait)
         self._last_request[host] = time.monotonic()
 
-    def _store(self, response: httpx.Response, part: Path, deadline: float) -> None:
+    def _store(self, response: httpx.Response, part: Path, deadline: Deadline) -> None:
         _require_success(response)
         size = 0
         with open(part, "wb") as file:
@@ -126,11 +135,11 @@ class Downloader:
                 size += len(data)
                 if size > self._limits.max_bytes:
                     raise SourceError(f"{response.url}: more than {self._limits.max_bytes} bytes; refused")
-                if time.monotonic() > deadline:
-                    raise _PassingError(f"not whole after {self._limits.deadline_seconds:g} s")
                 file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if deadline.is_over:  # a body without a length ends like a whole one
+            raise _PassingError(_too_slow(deadline))
         if not size:
             raise _PassingError("the answer is empty")
 
@@ -161,7 +170,11 @@ def _retry_after(value: str) -> float:
     return min(float(value), MAX_WAIT_SECONDS) if value.strip().isascii() and value.strip().isdigit() else 0.0
 
 
-def _redirected(response: httpx.Response) -> str:
+def _too_slow(deadline: Deadline) -> str:
+    return f"not whole after {deadline.seconds:g} s"
+
+
+def _redirected(response: httpx.Response) -> httpx.URL:
     """Where a redirect leads, unless it must not be followed."""
     target = response.url.join(response.headers["Location"])
     if target.scheme not in {"http", "https"} or (
@@ -172,7 +185,7 @@ def _redirected(response: httpx.Response) -> str:
         loopback_allowed = address.is_loopback and os.environ.get(ALLOW_LOOPBACK) == "1"
         if not address.is_global and not loopback_allowed:
             raise SourceError(f"{response.url}: redirects to the private address {address}, refused")
-    return str(target)
+    return target
 
 
 def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from pipeline.corpus.gutenberg_licence import licence_phrases
 from pipeline.settings.clean import CleanParams
 
 _UNSPACED = (
@@ -124,6 +125,12 @@ def repeats_lines(traits: Traits, params: CleanParams) -> bool:
     return traits.repeated_line_share > params.max_duplicate_line_share
 
 
+def holds_licence(traits: Traits, params: CleanParams) -> bool:
+    """It quotes Project Gutenberg's licence or marks, which no text may bring into the corpus."""
+    del params
+    return licence_phrases(traits.text) > 0
+
+
 RULES: Mapping[str, Callable[[Traits, CleanParams], bool]] = {
     "empty": is_empty,
     "too_short": is_too_short,
@@ -132,6 +139,7 @@ RULES: Mapping[str, Callable[[Traits, CleanParams], bool]] = {
     "long_words": has_long_words,
     "few_letters": has_few_letters,
     "repeated_lines": repeats_lines,
+    "gutenberg_licence": holds_licence,
 }
 
 

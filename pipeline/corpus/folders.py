@@ -1,7 +1,8 @@
 """Which files of a source's folder are read.
 
-The folder may be a link to where the files really are. Links to folders below it are refused: DVC does not
-see what is behind them, so a change there would never run anything again.
+Read is what DVC sees, or a change would never run anything again: what .dvcignore hides from it is passed
+over. The folder may be a link to where the files really are; links to folders below it are refused, since DVC
+does not see what is behind them.
 """
 
 from __future__ import annotations
@@ -15,21 +16,26 @@ from pipeline.errors import DataError
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Every file below the folder, ordered by relative name; what starts with a dot is passed over.
+    """Every file below the folder, ordered by relative name, but for what is hidden: see `is_hidden`.
 
     Raises DataError for a link to a folder, a link to nothing, and what is no regular file.
     """
     found: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=_refuse_unreadable):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         for name in folders:
             if Path(place, name).is_symlink():
                 raise DataError(
                     f"{Path(place, name)}: a link to a folder, and DVC does not see what is behind it; "
                     f"copy the files, or make {folder} itself the link"
                 )
-        found.extend(_regular(Path(place, name)) for name in names if not name.startswith("."))
+        found.extend(_regular(Path(place, name)) for name in names if not is_hidden(name))
     return sorted(found, key=lambda path: relative_name(path, folder))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is passed over: dot files, and what Python compiled."""
+    return name.startswith(".") or name == "__pycache__" or name.endswith(".pyc")
 
 
 def relative_name(path: Path, folder: Path) -> str:

@@ -66,6 +66,12 @@ def declared_encoding(data: bytes) -> str:
     return found.group(1).decode("ascii", "ignore") if found else ""
 
 
+def is_marked(data: bytes) -> bool:
+    """Whether a line starts with a start mark or ends the small print, as in every file of a book."""
+    lines = data.decode("latin-1").splitlines()  # the marks are ASCII in all encodings that are handed out
+    return any(_START.match(line) or _SMALL_PRINT_END.match(line) for line in lines)
+
+
 def open_book(text: str) -> Book:
     """The book in a Project Gutenberg file.
 

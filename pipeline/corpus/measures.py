@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.artifacts import open_artifact, read_table, write_table
 from pipeline.corpus.accounts import Account
+from pipeline.corpus.gutenberg_licence import licence_phrases
 from pipeline.corpus.shards import shard_paths, text_bytes
 from pipeline.corpus.shingles import digest, normalize
 from pipeline.engine import map_shards
@@ -33,16 +34,6 @@ MEASURE_SCHEMA = pa.schema(
     ]
 )
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
-_LICENCE = re.compile(
-    r"""\*{3}\s*(?:START|END)\ OF\ TH(?:E|IS)\ PROJECT\s+GUTENBERG
-      | \*?END\*?\s?THE\ SMALL\ PRINT!
-      | SMALL\ PRINT!\ FOR\ PUBLIC\ DOMAIN
-      | (?:terms\ of\ (?:the|this)|Full)\s+Project\s+Gutenberg(?:-tm|™)?\s+License
-      | (?:using|use|distributing)\s+Project\s+Gutenberg(?:-tm|™)?\s+(?:electronic\ works|e?texts)
-      | Project\s+Gutenberg\s+Literary\s+Archive\s+Foundation""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_LICENCE_WORDS = (b"gutenberg", b"small print")  # one of them is in every phrase
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -103,7 +94,6 @@ def measure_shard(task: MeasureTask) -> Measured:
 def measure(document: Document, split: str) -> dict[str, str | int]:
     """The row of MEASURE_SCHEMA for one document."""
     text, normalized = document.text, normalize(document.text)
-    suspect = any(words in normalized for words in _LICENCE_WORDS)
     return {
         "id": document.id,
         "source": document.source,
@@ -112,7 +102,7 @@ def measure(document: Document, split: str) -> dict[str, str | int]:
         "words": len(normalized.split()),
         "bytes": text_bytes(text),
         "text_hash": digest(normalized).hex(),
-        "licence_phrases": len(_LICENCE.findall(text)) if suspect else 0,
+        "licence_phrases": licence_phrases(text),
         "control_characters": len(_CONTROLS.findall(text)),
         "word_markers": text.count("\u2581"),
     }

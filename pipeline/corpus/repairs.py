@@ -91,8 +91,11 @@ def cap_combining_marks(text: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """Unicode's canonical composed form: one way to write each character."""
-    return unicodedata.normalize("NFC", text)
+    """Unicode's canonical composed form: one way to write each character. A few marks become two in it, so
+    they are capped again.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return text if composed == text else cap_combining_marks(composed)
 
 
 def strip_line_ends(text: str) -> str:

@@ -10,6 +10,7 @@ from pipeline.params import Matches, Range
 
 PACKAGE_NAME = Matches(r"[A-Za-z0-9_.-]+", "a package name")
 HTTP_URL = Matches(r"https?://[^\s]+", "a http(s) URL")
+Share = Annotated[float, Range(0, 1)]  # of a source's documents that may be damaged; more stop its stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class PydocsParams:
     standard_library: bool
     packages: Annotated[tuple[Annotated[str, PACKAGE_NAME], ...], Range(0, 500)]  # distributions
     min_chars: Annotated[int, Range(1, 100_000)]  # shorter docstrings are not taken
+    max_quarantine_share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class FilesParams:
     enabled: bool
     text_column: Annotated[str, Range(1, 200)]  # the field that holds the text in .jsonl and .parquet
     licence: Annotated[str, Range(0, 200)]  # recorded for every document
+    max_quarantine_share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,7 @@ class GutenbergParams:
     mirror: Annotated[str, HTTP_URL] | None  # base URL of a mirror; null reads the local folder
     # which books, by number; empty: all of the local folder
     ids: Annotated[tuple[Annotated[int, Range(1, 10_000_000)], ...], Range(0, 100_000)]
-    seconds_between_requests: Annotated[float, Range(0.0, 60.0)]
-    contact: Annotated[
-        str, Range(0, 200), Matches(r"[\x20-\x7e]*", "printable ASCII")
-    ]  # for the mirror's operator
+    max_quarantine_share: Share
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
@@ -57,6 +57,7 @@ class OpenWebTextParams:
     enabled: bool
     url: Annotated[str, HTTP_URL] | None  # null reads the local folder
     max_documents: Annotated[int, Range(1, 100_000_000)]
+    max_quarantine_share: Share
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,3 +20,8 @@ class ValidateParams:
     max_drift_share: Annotated[
         float, Range(0.0, 100.0)
     ]  # change of mean document length against the baseline
+
+    def problems(self) -> Iterator[str]:
+        """Rules across fields."""
+        if self.min_chars > self.max_chars:
+            yield f"min_chars {self.min_chars} must not be above max_chars {self.max_chars}"

@@ -185,11 +185,11 @@ def sentences(text: str) -> Iterator[str]:
     Joined they are the text without U+2585, which the trainer takes for a mark of its own.
     """
     for part in text.split(RESERVED):
-        data = part.encode()
-        while data:
-            end = _cut(data)
-            yield data[:end].decode()
-            data = data[end:]
+        data, start = part.encode(), 0
+        while start < len(data):
+            end = _cut(data, start)
+            yield data[start:end].decode()
+            start = end
 
 
 class _Feed:
@@ -217,15 +217,15 @@ class _Feed:
             raise
 
 
-def _cut(data: bytes) -> int:
-    """Where to end the first sentence of the data."""
-    if len(data) <= MAX_SENTENCE_BYTES:
+def _cut(data: bytes, start: int) -> int:
+    """Where the sentence that starts there ends."""
+    end = start + MAX_SENTENCE_BYTES
+    if len(data) <= end:
         return len(data)
-    line = data.rfind(b"\n", 0, MAX_SENTENCE_BYTES) + 1
-    space = data.rfind(b" ", 1, MAX_SENTENCE_BYTES)
+    line = data.rfind(b"\n", start, end) + 1
+    space = data.rfind(b" ", start + 1, end)
     if max(line, space) > 0:
         return line or space
-    end = MAX_SENTENCE_BYTES
     while data[end] & 0b1100_0000 == 0b1000_0000:  # the second to fourth byte of a character
         end -= 1
     return end

@@ -56,8 +56,10 @@ def _answer_all(
             return
         with connection, contextlib.suppress(OSError):
             head = b""
-            while b"\r\n\r\n" not in head:
-                head += connection.recv(65536)
+            while b"\r\n\r\n" not in head and (received := connection.recv(65536)):
+                head += received
+            if b"\r\n\r\n" not in head:
+                continue  # the other side has gone
             first, *lines = head.decode("latin-1").split("\r\n")
             path = first.split(" ")[1]
             headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)

@@ -133,6 +133,31 @@ def test_a_bomb_is_refused_before_it_fills_memory() -> None:
         tracemalloc.stop()
 
 
+def test_small_bombs_in_one_archive_are_refused_for_what_they_are_together() -> None:
+    inner = lzma.compress(tar(("a.txt", b"\0" * (4 << 20))), preset=0)
+    outer = lzma.compress(tar(*((f"{number}.xz", inner) for number in range(40))))
+    assert len(read(lzma.compress(tar(("0.xz", inner))))) == 1
+    with pytest.raises(IntegrityError, match="expands over 100 times"):
+        read(outer)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.map": "a,b"},
+        {"GNU.sparse.size": "x"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+        {"size": "-1000"},
+        {"size": "9" * 30},
+    ],
+)
+def test_a_header_with_numbers_that_are_none_is_damage(headers: dict[str, str]) -> None:
+    header = tarfile.TarInfo("a.txt")
+    header.pax_headers = headers
+    with pytest.raises(IntegrityError, match="damaged or cut"):
+        read(tar(header, ("b.txt", b"x")))
+
+
 def test_an_xz_that_asks_for_gigabytes_of_memory_is_refused() -> None:
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 2**20}]
     packed = bytearray(lzma.compress(tar(("a.txt", b"x")), filters=filters))

@@ -66,6 +66,14 @@ def test_credits_in_front_are_cut() -> None:
     assert cut_credits(f"THE TALE\nScanned by A. Volunteer\n\n{PROSE}") == f"THE TALE\n\n{PROSE}"
 
 
+def test_what_follows_a_line_of_credit_in_its_paragraph_is_kept() -> None:
+    assert cut_credits(f"THE TALE\nScanned by A. Volunteer\nIn two parts\n\n{PROSE}") == (
+        f"THE TALE\nIn two parts\n\n{PROSE}"
+    )
+    wrapped = f"What the farmers of that valley\nproduced in a year by hard work was little.\n\n{PROSE}"
+    assert cut_credits(wrapped) == wrapped
+
+
 def test_transcribers_notes_at_the_end_are_cut_with_all_that_follows() -> None:
     book = "\n\n".join([PROSE] * 40)
     assert cut_credits(f"{book}\n\nTranscriber's Notes:\n\npage 3: teh for the\n\npage 4") == book

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.corpus.courtesy import Courtesy
 from pipeline.corpus.download import ALLOW_LOOPBACK, Downloader, Limits, NotThereError, user_agent
 from pipeline.errors import SourceError
 from tests.corpus.serving import Server, answer, ok, serving
 
 QUICK = Limits(max_bytes=10_000, deadline_seconds=5, attempts=3, wait_seconds=0.01)
+IN_HASTE = Courtesy(seconds_between=0)
 
 
 def fetch(server: Server, path: str, to: Path, *, limits: Limits = QUICK) -> bytes:
-    with Downloader(limits=limits) as downloader:
+    with Downloader(limits=limits, courtesy=IN_HASTE) as downloader:
         downloader.fetch(server.url + path, to / "file")
     return (to / "file").read_bytes()
 
@@ -32,7 +35,7 @@ def test_a_file_is_stored_whole_and_never_fetched_again(tmp_path: Path) -> None:
 def test_requests_say_who_asks_and_want_nothing_packed(tmp_path: Path) -> None:
     with serving() as server:
         server.answers["/a"] = [ok(b"body")]
-        with Downloader(limits=QUICK, contact="me@example.org") as downloader:
+        with Downloader(limits=QUICK, courtesy=Courtesy("me@example.org", 0)) as downloader:
             downloader.fetch(f"{server.url}/a", tmp_path / "file")
     headers = server.requests[0][1]
     assert headers["accept-encoding"] == "identity"
@@ -97,21 +100,30 @@ def test_too_large_and_packed_answers_are_refused_at_once(tmp_path: Path) -> Non
     assert server.paths() == ["/large", "/packed"]
 
 
-def test_a_slow_drip_ends_at_the_deadline(tmp_path: Path) -> None:
-    def drip(connection: socket.socket, data: bytes) -> None:
-        head, body = data.split(b"\r\n\r\n")
-        connection.sendall(head + b"\r\n\r\n")
-        for byte in body:
-            connection.sendall(bytes([byte]))
-            time.sleep(0.05)
+@pytest.mark.parametrize("form", ["headers", "body", "body of no length"])
+def test_a_slow_drip_ends_at_the_deadline_wherever_it_drips(form: str, tmp_path: Path) -> None:
+    ended = threading.Event()
 
-    limits = Limits(max_bytes=1000, deadline_seconds=0.3, attempts=1)
-    started = time.monotonic()
+    def drip(connection: socket.socket, data: bytes) -> None:
+        at_once = 0 if form == "headers" else data.index(b"\r\n\r\n") + 4
+        connection.sendall(data[:at_once])
+        for byte in data[at_once:]:
+            connection.sendall(bytes([byte]))
+            if ended.wait(0.05):
+                return
+
+    whole = ok(b"x" * 10_000, "X-Padding: " + "x" * 10_000)
+    if form == "body of no length":
+        whole = whole.replace(b"Content-Length: 10000\r\n", b"")
+    limits = Limits(max_bytes=20_000, deadline_seconds=0.5, attempts=1)
     with serving(send=drip) as server:
-        server.answers["/a"] = [ok(b"x" * 100)]
-        with pytest.raises(SourceError, match=r"not whole after 0\.3 s"):
-            fetch(server, "/a", tmp_path, limits=limits)
-    assert time.monotonic() - started < 3
+        server.answers["/a"] = [whole]
+        try:
+            with pytest.raises(SourceError, match=r"not whole after 0\.5 s"):
+                fetch(server, "/a", tmp_path, limits=limits)
+        finally:
+            ended.set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_redirects_are_followed_but_not_into_private_networks(
@@ -141,7 +153,7 @@ def test_redirects_in_a_circle_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_requests_to_one_host_keep_their_distance(tmp_path: Path) -> None:
-    with serving() as server, Downloader(limits=QUICK, seconds_between_requests=0.2) as downloader:
+    with serving() as server, Downloader(limits=QUICK, courtesy=Courtesy("", 0.2)) as downloader:
         server.answers.update({f"/{n}": [ok(b"x")] for n in range(3)})
         started = time.monotonic()
         for number in range(3):
@@ -149,7 +161,31 @@ def test_requests_to_one_host_keep_their_distance(tmp_path: Path) -> None:
     assert time.monotonic() - started >= 0.4
 
 
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
-    for url in ("http://", "gopher://example.org/"):
-        with Downloader(limits=QUICK) as downloader, pytest.raises(SourceError, match="not an address"):
-            downloader.fetch(url, tmp_path / "file")
+NO_ADDRESSES = [
+    "http://",
+    "gopher://example.org/",
+    f"http://{'a' * 70}.com/x.xz",
+    "http://a..b/x.xz",
+    "http://[::1/x.xz",
+    "http://xn--a/x.xz",
+]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_an_address_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
+    with (
+        Downloader(limits=QUICK, courtesy=IN_HASTE) as downloader,
+        pytest.raises(SourceError, match="not an address"),
+    ):
+        downloader.fetch(url, tmp_path / "file")
+
+
+@pytest.mark.parametrize("url", [url for url in NO_ADDRESSES if url.startswith("http://") and url[7:]])
+def test_a_redirect_to_what_is_no_address_is_one_line(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ALLOW_LOOPBACK, "1")
+    with serving() as server:
+        server.answers["/a"] = [answer("302 Found", b"", f"Location: {url}")]
+        with pytest.raises(SourceError, match=r"/a: .*(not an address|Invalid URL)"):
+            fetch(server, "/a", tmp_path)

@@ -19,6 +19,10 @@ PARAMS = CleanParams(
     max_duplicate_line_share=0.5,
     min_entropy_bits=2.0,
 )
+LICENCE = (
+    "This eBook is for the use of anyone anywhere and with almost no restrictions whatsoever. You may copy "
+    "it under the terms of the Project Gutenberg License included with this eBook."
+)
 _RANDOM = random.Random(3).randbytes(3000)
 
 
@@ -36,6 +40,7 @@ _RANDOM = random.Random(3).randbytes(3000)
         (_RANDOM.hex(" "), "few_letters"),
         ("\n".join(f"{n}.{n} | {n * 7} | {n % 3}" for n in range(200)), "few_letters"),
         ("All rights reserved by the author.\n" * 50 + "And one more line.", "repeated_lines"),
+        (f"A page that quotes it. {LICENCE}", "gutenberg_licence"),
     ],
 )
 def test_each_rule_drops_what_it_names(text: str, reason: str) -> None:
@@ -54,6 +59,14 @@ def test_each_rule_drops_what_it_names(text: str, reason: str) -> None:
 )
 def test_prose_is_kept_in_any_script(text: str) -> None:
     assert reason_to_drop(text, dataclasses.replace(PARAMS, min_chars=10)) == ""
+
+
+def test_talk_about_project_gutenberg_is_kept() -> None:
+    text = (
+        "The collection has eighteen texts from Project Gutenberg, the first of 1971; see the small print "
+        "and its license."
+    )
+    assert reason_to_drop(text, PARAMS) == ""
 
 
 def test_bounds_are_inclusive() -> None:

@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.folders import files_below, grouped_by_size, relative_name
+from pipeline.corpus.folders import files_below, grouped_by_size, is_hidden, relative_name
 from pipeline.errors import DataError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_files_come_in_the_order_of_their_names_and_hidden_ones_do_not(tmp_path: Path) -> None:
-    for name in ("b.txt", "a/z.txt", "a/.hidden", ".git/config", "a.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    hidden = ("a/.hidden", ".git/config", "a/__pycache__/x.txt", "b.pyc")
+    for name in ("b.txt", "a/z.txt", "a.txt", *hidden):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     assert [relative_name(path, tmp_path) for path in files_below(tmp_path)] == ["a.txt", "a/z.txt", "b.txt"]
+
+
+def test_what_dvc_does_not_see_is_hidden() -> None:
+    patterns = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    everywhere = [line for line in patterns if line and "/" not in line and not line.startswith("#")]
+    assert everywhere
+    for pattern in everywhere:
+        assert is_hidden(pattern.replace("*", "name")), pattern
 
 
 def test_the_folder_itself_and_files_in_it_may_be_links(tmp_path: Path) -> None:

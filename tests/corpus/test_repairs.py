@@ -42,6 +42,9 @@ def test_stacked_marks_are_capped() -> None:
     assert repaired.text == "x" + "\u0316" * 15 + "\u0301" * 15 + "y"
     assert len(repaired.text) == MAX_COMBINING_MARKS + 2
     assert repaired.repairs == ("combining_marks", "unicode_nfc")
+    doubled = repair("a" + "\u0344" * MAX_COMBINING_MARKS, source="files").text
+    assert len(doubled) == MAX_COMBINING_MARKS + 1
+    assert repair(doubled, source="files").repairs == ()
     beyond = repair("x" + "\U0001d165" * 1000, source="files")
     assert len(beyond.text) == MAX_COMBINING_MARKS + 1
 

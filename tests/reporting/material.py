@@ -84,7 +84,9 @@ def ingest(source: str) -> IngestMetrics:
     dropped = {"pydocs": {"too_short": 400}, "files": {"not_text": 20}}.get(source, {})
     examples = {"files": {"not_text": [HOSTILE, "photo.jpg"]}}.get(source, {})
     kept = read - sum(dropped.values())
-    return IngestMetrics(source, read > 0, read, kept, dropped, examples, bytes_kept=1000 * kept, shards=1)
+    return IngestMetrics(
+        source, read > 0, read, kept, dropped, examples, bytes_kept=1000 * kept, shards=1, fetched=[]
+    )
 
 
 def clean(source: str) -> CleanMetrics:

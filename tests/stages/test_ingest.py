@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline.artifacts import open_artifact
+from pipeline.artifacts import hash_file, open_artifact
 from pipeline.corpus.shards import read_shards
+from pipeline.errors import DataError
 from pipeline.settings.ingest import FilesParams, OpenWebTextParams, PydocsParams
 from pipeline.stage import Work
 from stages.ingest import run
+from tests.corpus.serving import ok, serving
 
-ON = FilesParams(True, "text", "")
+ON = FilesParams(True, "text", "", 0.1)
+LOCAL_ROWS = OpenWebTextParams(True, None, 10, 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +56,34 @@ def test_the_same_source_gives_the_same_bytes(folder: Path, monkeypatch: pytest.
         assert path.read_bytes() == Path("two", path.name).read_bytes()
 
 
+def test_many_damaged_files_stop_the_stage_and_a_higher_limit_lets_it_pass(folder: Path) -> None:
+    for number in range(3):
+        (folder / f"bad-{number}.txt").write_bytes("text".encode("utf-16-le"))
+    with pytest.raises(DataError, match=r"3 of 24 documents \(12\.50%\) .*raise ingest\.files"):
+        run(folder, Path("out"), source="files", params=ON, work=work("w1"))
+    assert not Path("out").exists()
+    patchy = dataclasses.replace(ON, max_quarantine_share=0.125)
+    metrics = run(folder, Path("out"), source="files", params=patchy, work=work("w2"))
+    assert metrics.dropped == {"undecodable": 3, "unknown_format": 1}
+
+
+def test_files_that_were_fetched_are_recorded_with_size_and_hash(folder: Path) -> None:
+    table = folder / "rows.parquet"
+    pq.write_table(pa.table({"text": ["one", "two"]}), table)
+    with serving() as server:
+        server.answers["/rows.parquet"] = [ok(table.read_bytes())]
+        params = OpenWebTextParams(True, f"{server.url}/rows.parquet", 10, 0.1)
+        metrics = run(Path("nowhere"), Path("out"), source="openwebtext", params=params, work=work("w"))
+    (fetched,) = metrics.fetched
+    assert fetched.file.endswith("/rows.parquet")
+    assert fetched.bytes == table.stat().st_size
+    assert fetched.sha256 == hash_file(table)
+    local = run(folder, Path("local"), source="openwebtext", params=LOCAL_ROWS, work=work("w2"))
+    assert (local.documents_kept, local.fetched) == (2, [])
+
+
 def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
-    off = OpenWebTextParams(False, "http://127.0.0.1:1/unreachable.xz", 10)
+    off = OpenWebTextParams(False, "http://127.0.0.1:1/unreachable.xz", 10, 0.1)
     metrics = run(Path("nowhere"), Path("out"), source="openwebtext", params=off, work=work("w"))
     assert (metrics.enabled, metrics.documents_in, metrics.shards) == (False, 0, 0)
     assert open_artifact(Path("out"), kind="documents").fact("documents") == 0
@@ -59,7 +91,7 @@ def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
 
 
 def test_small_packages_make_a_corpus(folder: Path) -> None:
-    params = PydocsParams(True, False, ("accelerate",), 100)
+    params = PydocsParams(True, False, ("accelerate",), 100, 0.1)
     metrics = run(folder, Path("out"), source="pydocs", params=params, work=work("w"))
     assert metrics.documents_kept > 200
     document = next(read_shards(Path("out")))

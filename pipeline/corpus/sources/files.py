@@ -9,8 +9,8 @@ dropped for a counted reason:
     not_json        a line that is no JSON object
     no_text         a line or row without text in the text column
 
-A .jsonl or .parquet file of which no row at all has the column is a mistake in `text_column`: DataError names
-it.
+A .jsonl or .parquet file of which no row at all has the column is a mistake in `text_column`, and a .jsonl
+file without one line that is a JSON object in UTF-8 is none: DataError names it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _whole_file(path: Path, part: Part) -> Iterator[Document | Rejected]:
 
 def _json_lines(path: Path, part: Part) -> Iterator[Document | Rejected]:
     name = relative_name(path, part.folder)
-    objects, with_column, seen = 0, 0, ""
+    objects, with_column, not_json, seen = 0, 0, 0, ""
     with open(path, "rb") as file:
         for number, line in _lines(file):
             origin = f"{name}:{number}"
@@ -94,6 +94,7 @@ def _json_lines(path: Path, part: Part) -> Iterator[Document | Rejected]:
                 continue
             values = _json_object(line)
             if values is None:
+                not_json += 1
                 yield Rejected(origin, "not_json")
                 continue
             objects += 1
@@ -103,6 +104,10 @@ def _json_lines(path: Path, part: Part) -> Iterator[Document | Rejected]:
     if objects and not with_column:
         raise DataError(
             f"{path}: no line has the field {part.text_column!r} ({seen}); set ingest.files.text_column"
+        )
+    if not_json and not objects:
+        raise DataError(
+            f"{path}: no line is a JSON object in UTF-8; write one object a line, or remove the file"
         )
 
 

@@ -10,20 +10,25 @@ cut. Dropped:
     too_large      a file of more than MAX_BOOK_BYTES
     other_name     a .txt file that is named like no book
     other_edition  a further file of a book that is there in UTF-8
+    unknown_format a file with another ending
+
+With `ids` set, only the files of those books are looked at.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.corpus.courtesy import courtesy_from
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.download import Downloader, Limits, NotThereError
 from pipeline.corpus.folders import files_below, grouped_by_size, relative_name
-from pipeline.corpus.gutenberg_text import UnclearBookError, declared_encoding, open_book
+from pipeline.corpus.gutenberg_text import UnclearBookError, declared_encoding, is_marked, open_book
 from pipeline.corpus.ingestion import Rejected, document
 from pipeline.errors import DataError, SourceError
 from pipeline.progress import track
@@ -85,16 +90,20 @@ def read(part: Part) -> Iterator[Document | Rejected]:
 
 
 def local_books(folder: Path) -> tuple[dict[int, Path], list[Rejected]]:
-    """Book id -> its file below the folder, and the .txt files that are not taken."""
+    """Book id -> its file below the folder, and the files that are not taken."""
     found: dict[int, Path] = {}
-    passed_over: list[Rejected] = []
-    files = [path for path in files_below(folder) if path.suffix == ".txt"]
-    named = [(match, path) for path in files if (match := _FILE_NAME.fullmatch(path.name))]
+    passed_over: dict[Path, str] = {}
+    named: list[tuple[re.Match[str], Path]] = []
+    for path in files_below(folder):
+        if match := _FILE_NAME.fullmatch(path.name):
+            named.append((match, path))
+        else:
+            passed_over[path] = "other_name" if path.suffix == ".txt" else "unknown_format"
     for match, path in sorted(named, key=lambda pair: _EDITIONS.index(pair[0].group(2))):
         if found.setdefault(int(match.group(1)), path) != path:
-            passed_over.append(Rejected(relative_name(path, folder), "other_edition"))
-    others = sorted(set(files) - {path for _, path in named})
-    return found, [*passed_over, *(Rejected(relative_name(path, folder), "other_name") for path in others)]
+            passed_over[path] = "other_edition"
+    rejected = [Rejected(relative_name(path, folder), reason) for path, reason in passed_over.items()]
+    return found, rejected
 
 
 def collection_folder(number: int) -> str:
@@ -127,8 +136,7 @@ def _fetched_books(params: GutenbergParams, mirror: str, folder: Path) -> dict[i
     todo = [number for number, path in books.items() if not path.exists()]
     layouts = list(LAYOUTS)
     missing: list[int] = []
-    pause = params.seconds_between_requests
-    with Downloader(limits=LIMITS, contact=params.contact, seconds_between_requests=pause) as downloader:
+    with Downloader(limits=LIMITS, courtesy=courtesy_from(os.environ)) as downloader:
         for number in track(todo, label="fetching books", unit="book"):
             layout = _fetch(downloader, mirror.rstrip("/"), number, books[number], layouts)
             if layout is None:
@@ -136,20 +144,25 @@ def _fetched_books(params: GutenbergParams, mirror: str, folder: Path) -> dict[i
             else:
                 # the next book is likely there too
                 layouts = [layout, *(other for other in layouts if other != layout)]
-    _require(missing, SourceError, f"{mirror}: does not have")
+    _require(missing, SourceError, f"{mirror}: has no file with Project Gutenberg's marks of")
     return books
 
 
 def _fetch(
     downloader: Downloader, mirror: str, number: int, path: Path, layouts: Sequence[str]
 ) -> str | None:
-    """The first layout in which the mirror has the book, now at `path`; None when it has it in none."""
+    """The first layout in which the mirror has the book, now at `path`; None when it has it in none.
+
+    A page that says so with status 200 is no book, and is not kept.
+    """
     for layout in layouts:
         try:
             downloader.fetch(f"{mirror}/{layout.format(id=number, folder=collection_folder(number))}", path)
-            return layout
         except NotThereError:
             continue
+        if is_marked(path.read_bytes()):
+            return layout
+        path.unlink()
     return None
 
 

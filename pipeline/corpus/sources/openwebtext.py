@@ -4,8 +4,10 @@
     urlsf_subset*.xz, *.tar    single subsets, or some of them in one .tar
     *.parquet                  the form with one `text` column
 
-Archives are read in the order of their names, as streams, up to `max_documents`. Dropped documents:
+Archives are read in the order of their names, as streams, up to `max_documents`; what follows is not looked
+at. Dropped documents:
 
+    unknown_format    a file with another ending
     undecodable       bytes that are no text (see pipeline/corpus/decoding.py)
     too_large, irregular_member, not_text   see pipeline/corpus/archives.py
     no_text           a row without text
@@ -15,15 +17,17 @@ Archives are read in the order of their names, as streams, up to `max_documents`
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.corpus.archives import ArchivedText, archived_texts
+from pipeline.corpus.courtesy import courtesy_from
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.download import Downloader, Limits
-from pipeline.corpus.folders import files_below
+from pipeline.corpus.folders import files_below, relative_name
 from pipeline.corpus.ingestion import Rejected, document
 from pipeline.corpus.tables import text_rows
 from pipeline.errors import DataError, ParamsError
@@ -38,10 +42,12 @@ LIMITS = Limits(max_bytes=64 * 2**30, deadline_seconds=24 * 3600)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Archives to be read one after the other until `max_documents` were taken."""
+    """Archives to be read one after the other until `max_documents` were taken, and files that are none."""
 
+    folder: Path
     paths: tuple[Path, ...]
     max_documents: int
+    passed_over: tuple[Rejected, ...] = ()
 
 
 def parts(folder: Path, params: OpenWebTextParams, *, downloads: Path) -> Mapping[str, Part]:
@@ -50,32 +56,38 @@ def parts(folder: Path, params: OpenWebTextParams, *, downloads: Path) -> Mappin
     Raises DataError when there are none, SourceError when the URL cannot be fetched.
     """
     if params.url is not None:
-        paths = [_fetched(params.url, downloads / SOURCE)]
-    else:
-        paths = [path for path in files_below(folder) if path.suffix in SUFFIXES]
+        path = _fetched(params.url, downloads / SOURCE)
+        return {"archives": Part(path.parent, (path,), params.max_documents)}
+    files = files_below(folder)
+    paths = [path for path in files if path.suffix in SUFFIXES]
+    others = [path for path in files if path.suffix not in SUFFIXES]
     if not paths:
         raise DataError(
             f"{folder}: no {', '.join(SUFFIXES)} file; put one there, set ingest.openwebtext.url, "
             "or set its enabled to false"
         )
-    return {"archives": Part(tuple(paths), params.max_documents)}
+    passed_over = tuple(Rejected(relative_name(path, folder), "unknown_format") for path in others)
+    return {"archives": Part(folder, tuple(paths), params.max_documents, passed_over)}
 
 
 def read(part: Part) -> Iterator[Document | Rejected]:
     """The documents of all archives, in order, until `max_documents` were taken."""
+    yield from part.passed_over
     taken = 0
     first_seen: dict[str, Path] = {}
     for path in part.paths:
-        for item in _table_rows(path) if path.suffix == ".parquet" else _archive_files(path, first_seen):
+        is_table = path.suffix == ".parquet"
+        for item in _table_rows(path, part) if is_table else _archive_files(path, first_seen):
             yield item
             taken += isinstance(item, Document)
             if taken >= part.max_documents:
                 return
 
 
-def _table_rows(path: Path) -> Iterator[Document | Rejected]:
+def _table_rows(path: Path, part: Part) -> Iterator[Document | Rejected]:
+    name = relative_name(path, part.folder)
     for number, text in enumerate(text_rows(path, column=TEXT_COLUMN), start=1):
-        origin = f"{path.name}:{number}"
+        origin = f"{name}:{number}"
         yield Rejected(origin, "no_text") if text is None else document(SOURCE, origin, text)
 
 
@@ -98,10 +110,13 @@ def _as_document(text: ArchivedText) -> Document | Rejected:
 
 
 def _fetched(url: str, folder: Path) -> Path:
-    name = Path(urlsplit(url).path).name
+    try:
+        name = Path(urlsplit(url).path).name
+    except ValueError:  # brackets that are not closed
+        name = ""
     if not name.endswith(SUFFIXES):
         raise ParamsError(f"ingest.openwebtext.url: is {url!r}; must name a {', '.join(SUFFIXES)} file")
     path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}" / name
-    with Downloader(limits=LIMITS) as downloader:
+    with Downloader(limits=LIMITS, courtesy=courtesy_from(os.environ)) as downloader:
         downloader.fetch(url, path)
     return path

@@ -18,7 +18,7 @@ from pipeline.settings.ingest import FilesParams
 
 
 def items(folder: Path, *, text_column: str = "text") -> list[Document | Rejected]:
-    parts = files.parts(folder, FilesParams(True, text_column, "CC0-1.0"), downloads=Path("unused"))
+    parts = files.parts(folder, FilesParams(True, text_column, "CC0-1.0", 0.01), downloads=Path("unused"))
     return [item for part in parts.values() for item in files.read(part)]
 
 
@@ -103,6 +103,15 @@ def test_a_wrong_text_column_is_refused_with_file_line_and_field(tmp_path: Path)
         items(tmp_path)
     pq.write_table(pa.table({"text": [1]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"a\.parquet: column 'text' is int64; must be text"):
+        items(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"nonsense\n[1]\n", '{"text": "x"}\n{"text": "y"}\n'.encode("utf-16"), b"\n\0\n"]
+)
+def test_a_file_without_one_json_object_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.jsonl: no line is a JSON object in UTF-8"):
         items(tmp_path)
 
 

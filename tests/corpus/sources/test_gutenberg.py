@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.corpus.courtesy import CONTACT, SECONDS
 from pipeline.corpus.ingestion import Rejected
 from pipeline.corpus.sources import gutenberg
 from pipeline.errors import DataError, SourceError
@@ -27,8 +28,14 @@ def book(title: str) -> bytes:
     return f"{header}*** START OF THE {mark}\n\n{BODY}\ncafé\n\n*** END OF THE {mark}\n".encode("latin-1")
 
 
+@pytest.fixture(autouse=True)
+def _courtesy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECONDS, "0")
+    monkeypatch.setenv(CONTACT, "me@example.org")
+
+
 def params(*ids: int, mirror: str | None = None) -> GutenbergParams:
-    return GutenbergParams(True, mirror, ids, 0.0, "me@example.org")
+    return GutenbergParams(True, mirror, ids, 0.01)
 
 
 def items(folder: Path, downloads: Path, wanted: GutenbergParams) -> list[Document | Rejected]:
@@ -46,8 +53,9 @@ def test_local_books_are_read_in_any_of_their_names(tmp_path: Path) -> None:
         "Tale 13-0.txt",
     ]
     assert [item for item in found if isinstance(item, Rejected)] == [
-        Rejected("13-8.txt", "other_edition"),
+        Rejected("index.csv", "unknown_format"),
         Rejected("notes.txt", "other_name"),
+        Rejected("13-8.txt", "other_edition"),
     ]
     assert [item.origin for item in items(tmp_path, tmp_path, params(12))] == ["12"]
 
@@ -95,9 +103,28 @@ def test_a_book_the_mirror_does_not_have_is_one_clear_line(tmp_path: Path) -> No
     with serving() as server:
         server.answers["/cache/epub/11/pg11.txt"] = [ok(book("Eleven"))]
         with pytest.raises(
-            SourceError, match=r"does not have book 12; take it out of ingest\.gutenberg\.ids"
+            SourceError, match=r"has no file with .* of book 12; take it out of ingest\.gutenberg\.ids"
         ):
             items(tmp_path, tmp_path, params(11, 12, mirror=server.url))
+
+
+def test_a_page_that_is_no_book_is_not_kept_and_the_next_layout_is_asked(tmp_path: Path) -> None:
+    page = ok(b"<!DOCTYPE html><title>Project Gutenberg mirror</title>Not found")
+    with serving() as server:
+        server.answers["/cache/epub/11/pg11.txt"] = [page]
+        server.answers["/1/11/11-0.txt"] = [ok(book("Eleven"))]
+        server.answers["/1/12/12-0.txt"] = [ok(book("Twelve"))]
+        (first, second) = items(tmp_path, tmp_path, params(11, 12, mirror=server.url))
+        assert (first.origin, second.origin) == ("11", "12")
+        assert isinstance(first, Document)
+        assert first.title == "Eleven"
+        assert server.paths()[-1] == "/1/12/12-0.txt"
+        server.answers["/1/13/13.txt"] = [page]
+        with pytest.raises(
+            SourceError, match="has no file with Project Gutenberg's marks of book 13; take it out"
+        ):
+            items(tmp_path, tmp_path, params(13, mirror=server.url))
+    assert sorted(path.name for path in (tmp_path / "gutenberg").iterdir()) == ["pg11.txt", "pg12.txt"]
 
 
 def test_a_mirror_needs_the_ids_of_the_books() -> None:

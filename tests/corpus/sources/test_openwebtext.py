@@ -39,7 +39,7 @@ SUBSETS = {f"urlsf_subset00-{number}_data.xz": subset(number) for number in (1, 
 
 
 def items(folder: Path, *, url: str | None = None, max_documents: int = 1000) -> list[Document | Rejected]:
-    params = OpenWebTextParams(True, url, max_documents)
+    params = OpenWebTextParams(True, url, max_documents, 0.01)
     parts = openwebtext.parts(folder, params, downloads=folder / "downloads")
     return [item for part in parts.values() for item in openwebtext.read(part)]
 
@@ -80,6 +80,24 @@ def test_parquet_rows_are_documents(tmp_path: Path) -> None:
     assert found[2].origin == "train-00000-of-00001.parquet:3"
 
 
+def test_parquet_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        pq.write_table(pa.table({"text": [f"text of {name}"]}), tmp_path / name / "train-0.parquet")
+    found = items(tmp_path)
+    assert len(ids(found)) == 2
+    assert [item.origin for item in found] == ["a/train-0.parquet:1", "b/train-0.parquet:1"]
+
+
+def test_files_of_another_form_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.xz").write_bytes(subset(1))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a.zip").write_bytes(b"x")
+    found = items(tmp_path)
+    assert [item for item in found if isinstance(item, Rejected)] == [Rejected("sub/a.zip", "unknown_format")]
+    assert len(ids(found)) == 3
+
+
 def test_reading_stops_at_the_largest_number_of_documents(tmp_path: Path) -> None:
     (tmp_path / "a.xz").write_bytes(subset(1))
     (tmp_path / "b.xz").write_bytes(b"never read")
@@ -102,8 +120,9 @@ def test_an_archive_is_fetched_from_a_url_once(tmp_path: Path) -> None:
         assert len(server.requests) == 1
         with pytest.raises(SourceError, match="status 404"):
             items(tmp_path, url=f"{server.url}/none.xz")
-    with pytest.raises(ParamsError, match=r"ingest\.openwebtext\.url: is 'http://x/page'; must name"):
-        items(tmp_path, url="http://x/page")
+    for url in ("http://x/page", "http://[::1/x.xz"):
+        with pytest.raises(ParamsError, match=r"ingest\.openwebtext\.url: is 'http://.*'; must name"):
+            items(tmp_path, url=url)
 
 
 def test_an_empty_folder_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -115,7 +134,7 @@ def test_the_real_layout_is_read_whole() -> None:
     folder = corpora("web/openwebtext_layout")
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
         manifest = {f"{row['shard']}/{row['member']}": int(row["bytes"]) for row in csv.DictReader(file)}
-    part = openwebtext.Part((folder / "openwebtext.tar.xz",), 10_000)
+    part = openwebtext.Part(folder, (folder / "openwebtext.tar.xz",), 10_000)
     found = {
         item.origin: len(item.text.encode()) for item in openwebtext.read(part) if isinstance(item, Document)
     }

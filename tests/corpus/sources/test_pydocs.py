@@ -56,7 +56,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def items(*packages: str, standard_library: bool = False, min_chars: int = 60) -> list[Document | Rejected]:
-    params = PydocsParams(True, standard_library, packages, min_chars)
+    params = PydocsParams(True, standard_library, packages, min_chars, 0.01)
     parts = pydocs.parts(Path("unused"), params, downloads=Path("unused"))
     return [item for part in parts.values() for item in pydocs.read(part)]
 
@@ -107,7 +107,7 @@ def test_every_package_that_is_not_installed_is_named() -> None:
 
 
 def test_the_standard_library_and_the_language_reference_are_read() -> None:
-    params = PydocsParams(True, True, (), 100)
+    params = PydocsParams(True, True, (), 100, 0.01)
     parts = pydocs.parts(Path("unused"), params, downloads=Path("unused"))
     paths = [path for part in parts.values() for path in part.paths]
     assert not any({"test", "tests", "site-packages"} & set(path.parts) for path in paths)
