@@ -6,6 +6,7 @@ PYTHON ?= python3
 #   make setup TORCH_INDEX=https://download.pytorch.org/whl/cu130    (NVIDIA GPU, when the index offers only a CPU build)
 TORCH_INDEX ?=
 MODEL ?= tuned
+NAME ?= filters
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check flow chat accept setup docs clean
+.PHONY: help run test test-faults check flow bench chat accept setup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +42,9 @@ flow: .venv/.ready-flow ## the same pipeline as a Prefect flow
 	@python -m pipeline.recovery
 	python -m pipeline.flow
 	@python -m pipeline.reporting.weather
+
+bench: .venv/.ready-bench ## measure against peers: make bench NAME=filters CORPUS=folder-of-text
+	@python -m benchmarks.bench $(NAME)
 
 chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
 	@python -m stages.generate --model $(MODEL)
@@ -75,6 +79,7 @@ clean: ## remove work in progress and caches of tools (never data, downloads or 
 .venv/.ready-flow: EXTRAS := [flow]
 .venv/.ready-test: EXTRAS := [test]
 .venv/.ready-dev: EXTRAS := [dev]
+.venv/.ready-bench: EXTRAS := [bench]
 .venv/.ready-%: pyproject.toml constraints.txt .venv/.torch-index | .venv/bin/python
 	$(PIP) --no-compile --editable '.$(EXTRAS)'
 	$(if $(PYTHONDONTWRITEBYTECODE),@$(BIN)/python -m compileall -q -j 0 .venv/lib > /dev/null || true)

@@ -17,7 +17,10 @@ from pipeline.stage import Input, Output, Work, main
 
 @dataclass(frozen=True, slots=True)
 class CleanMetrics:
-    """The account of one source; `repaired` counts the documents that each repair changed, kept or not."""
+    """The account of one source; `repaired` counts the documents that each repair changed, kept or not.
+
+    `lines_cut` counts the lines that went from kept documents, by reason.
+    """
 
     source: str
     documents_in: int
@@ -26,6 +29,7 @@ class CleanMetrics:
     bytes_in: int
     bytes_kept: int
     repaired: dict[str, int]
+    lines_cut: dict[str, int]
 
 
 def run(ingested: Input, cleaned: Output, *, source: str, params: CleanParams, work: Work) -> CleanMetrics:
@@ -51,6 +55,7 @@ def run(ingested: Input, cleaned: Output, *, source: str, params: CleanParams, w
         bytes_in=total.bytes_in,
         bytes_kept=total.bytes_kept,
         repaired=total.repaired,
+        lines_cut=total.lines_cut,
     )
 
 

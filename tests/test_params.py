@@ -150,11 +150,21 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
     told = [problem.partition("p.yaml ")[2] for problem in problems]
     assert told == [
         "line 4: clean.extra: unknown key; allowed here: min_chars, max_chars, max_word_chars, "
-        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits",
-        "line 2: clean.max_word_chars: is missing; there are no hidden defaults",
-        "line 2: clean.min_alphabetic_share: is missing; there are no hidden defaults",
-        "line 2: clean.max_duplicate_line_share: is missing; there are no hidden defaults",
-        "line 2: clean.min_entropy_bits: is missing; there are no hidden defaults",
+        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits, gopher_repetition, gopher_quality, "
+        "c4, fineweb",
+        *(
+            f"line 2: clean.{name}: is missing; there are no hidden defaults"
+            for name in (
+                "max_word_chars",
+                "min_alphabetic_share",
+                "max_duplicate_line_share",
+                "min_entropy_bits",
+                "gopher_repetition",
+                "gopher_quality",
+                "c4",
+                "fineweb",
+            )
+        ),
         "line 2: clean.max_chars: is 3; must be a whole number, 100 to 1000000000",
         "line 3: clean.min_chars: is 'no'; must be a whole number, 1 to 1000000",
         "line 5: export: is 7; must be a mapping with the keys model_name, gguf_types",

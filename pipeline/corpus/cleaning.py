@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import write_table
-from pipeline.corpus.filters import reason_to_drop
+from pipeline.corpus.filters import judge
 from pipeline.corpus.repairs import repair
 from pipeline.corpus.shards import read_shard, text_bytes
 from pipeline.records import Document, to_table
@@ -28,7 +28,10 @@ class CleanTask:
 
 @dataclass(frozen=True, slots=True)
 class CleanedShard:
-    """The account of one shard, or of several; `repaired` counts the documents each repair changed."""
+    """The account of one shard, or of several; `repaired` counts the documents each repair changed.
+
+    `lines_cut` counts the lines that went from kept documents, by reason.
+    """
 
     documents_in: int
     documents_kept: int
@@ -36,6 +39,7 @@ class CleanedShard:
     bytes_in: int
     bytes_kept: int
     repaired: dict[str, int]
+    lines_cut: dict[str, int]
 
 
 def clean_shard(task: CleanTask) -> CleanedShard:
@@ -44,14 +48,16 @@ def clean_shard(task: CleanTask) -> CleanedShard:
     kept: list[Document] = []
     dropped: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
+    lines_cut: Counter[str] = Counter()
     for document in documents:
         mended = repair(document.text, source=task.source)
         repaired.update(mended.repairs)
-        reason = reason_to_drop(mended.text, task.params)
-        if reason:
-            dropped[reason] += 1
+        judged = judge(mended.text, task.params, source=task.source)
+        if judged.reason:
+            dropped[judged.reason] += 1
         else:
-            kept.append(dataclasses.replace(document, text=mended.text))
+            lines_cut.update(judged.lines_cut)
+            kept.append(dataclasses.replace(document, text=judged.text))
     write_table(Path(task.cleaned), to_table(kept))
     return CleanedShard(
         documents_in=len(documents),
@@ -60,6 +66,7 @@ def clean_shard(task: CleanTask) -> CleanedShard:
         bytes_in=_bytes(documents),
         bytes_kept=_bytes(kept),
         repaired=dict(repaired),
+        lines_cut=dict(lines_cut),
     )
 
 
@@ -68,9 +75,11 @@ def add_up(shards: Iterable[CleanedShard]) -> CleanedShard:
     done = list(shards)
     dropped: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
+    lines_cut: Counter[str] = Counter()
     for shard in done:
         dropped.update(shard.dropped)
         repaired.update(shard.repaired)
+        lines_cut.update(shard.lines_cut)
     return CleanedShard(
         documents_in=sum(shard.documents_in for shard in done),
         documents_kept=sum(shard.documents_kept for shard in done),
@@ -78,6 +87,7 @@ def add_up(shards: Iterable[CleanedShard]) -> CleanedShard:
         bytes_in=sum(shard.bytes_in for shard in done),
         bytes_kept=sum(shard.bytes_kept for shard in done),
         repaired=dict(sorted(repaired.items())),
+        lines_cut=dict(sorted(lines_cut.items())),
     )
 
 

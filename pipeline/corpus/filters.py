@@ -1,92 +1,21 @@
-"""Why a document is dropped: a table of rules, each a small function of what was measured in the text.
+"""Why a document is dropped: tables of rules, each a small function of what was measured in the text.
 
 A rule says whether a document breaks it; the first broken rule is the reason it is dropped for. A further
 rule is a further function and a line in RULES; what several rules need to know is measured once, in `Traits`.
+The rules here hold for every source; those in `families` for the sources that params name.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
 from pipeline.corpus.gutenberg_licence import licence_phrases
+from pipeline.corpus.traits import Traits, kind_of
 from pipeline.settings.clean import CleanParams
-
-_UNSPACED = (
-    ("\u0e00", "\u0eff"),
-    ("\u1000", "\u109f"),
-    ("\u1780", "\u17ff"),
-    ("\u3040", "\u30ff"),
-    ("\u3400", "\u9fff"),
-    ("\U00020000", "\U0003ffff"),
-)
-
-
-@functools.cache
-def kind_of(character: str) -> str:
-    """One of space, invisible (joiners, unassigned), letter (with its marks), unspaced_letter and other.
-
-    Unspaced letters are Chinese, Japanese kana, Thai, Lao, Khmer and Myanmar: no spaces part their words.
-    """
-    category = unicodedata.category(character)
-    if character.isspace():
-        return "space"
-    if category[0] == "C":
-        return "invisible"
-    if category[0] not in "LM":
-        return "other"
-    return "unspaced_letter" if any(first <= character <= last for first, last in _UNSPACED) else "letter"
-
-
-class Traits:
-    """Measures of one text, each taken when a rule first asks for it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    @functools.cached_property
-    def characters(self) -> Counter[str]:
-        """How often each character occurs."""
-        return Counter(self.text)
-
-    @functools.cached_property
-    def kinds(self) -> Counter[str]:
-        """How many characters are of each kind: see `kind_of`."""
-        kinds: Counter[str] = Counter()
-        for character, count in self.characters.items():
-            kinds[kind_of(character)] += count
-        return kinds
-
-    @property
-    def letters(self) -> int:
-        """How many characters are letters, or marks that go with letters."""
-        return self.kinds["letter"] + self.kinds["unspaced_letter"]
-
-    @property
-    def visible(self) -> int:
-        """How many characters are no white space."""
-        return len(self.text) - self.kinds["space"]
-
-    @functools.cached_property
-    def words(self) -> int:
-        """How many words there are; in scripts written without spaces every letter counts as one."""
-        return len(self.text.split()) + self.kinds["unspaced_letter"]
-
-    @functools.cached_property
-    def entropy_bits(self) -> float:
-        """Shannon entropy of the characters, in bits per character; English prose has about 4.2."""
-        total = len(self.text)
-        return math.log2(total) - sum(n * math.log2(n) for n in self.characters.values()) / total
-
-    @functools.cached_property
-    def repeated_line_share(self) -> float:
-        """Share of visible lines' characters in lines that stood before, blank ones not counted."""
-        lines = Counter(line.strip() for line in self.text.split("\n"))
-        total = sum(len(line) * count for line, count in lines.items())
-        return sum(len(line) * (count - 1) for line, count in lines.items()) / total if total else 0.0
 
 
 def is_empty(traits: Traits, params: CleanParams) -> bool:
@@ -143,7 +72,36 @@ RULES: Mapping[str, Callable[[Traits, CleanParams], bool]] = {
 }
 
 
-def reason_to_drop(text: str, params: CleanParams) -> str:
-    """The first rule that the text breaks, or "" for a text to keep."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A text as it is kept, or the reason why it is dropped ("" for none), and the lines cut from it."""
+
+    text: str
+    reason: str
+    lines_cut: Mapping[str, int]
+
+
+def judge(text: str, params: CleanParams, *, source: str) -> Judged:
+    """Holds a repaired text against the rules for all sources, then against each family for its own.
+
+    The families come in the order of FineWeb: C4 cuts lines, and FineWeb's rules see what it left.
+    """
     traits = Traits(text)
-    return next((reason for reason, is_broken in RULES.items() if is_broken(traits, params)), "")
+    reason = _first_broken(RULES, traits, params)
+    if not reason and source in params.gopher_repetition.sources:
+        reason = _first_broken(gopher_repetition.RULES, traits, params.gopher_repetition)
+    if not reason and source in params.gopher_quality.sources:
+        reason = _first_broken(gopher_quality.RULES, traits, params.gopher_quality)
+    lines_cut: Mapping[str, int] = Counter()
+    if not reason and source in params.c4.sources:
+        sentences = c4.keep_sentences(text, params.c4)
+        reason, lines_cut, traits = sentences.reason, sentences.cut, Traits(sentences.text)
+        reason = reason or ("c4_too_short" if is_too_short(traits, params) else "")
+    if not reason and source in params.fineweb.sources:
+        reason = _first_broken(fineweb.RULES, traits, params.fineweb)
+    return Judged(traits.text, reason, lines_cut)
+
+
+def _first_broken(rules: Mapping[str, Callable[[Traits, Any], bool]], traits: Traits, params: Any) -> str:
+    """The name of the first rule that the text breaks, or ""."""
+    return next((reason for reason, is_broken in rules.items() if is_broken(traits, params)), "")

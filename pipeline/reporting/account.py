@@ -34,7 +34,13 @@ def account_section(run: Run) -> Section:
         "Every document that was read is in one of the splits or was dropped for one named reason. "
         + (f"Sources turned off: {', '.join(off)}." if off else "")
     ).strip()
-    blocks = [_chart(steps), _table(steps, run, sources), _repairs(run, sources), *_examples(run, sources)]
+    blocks = [
+        _chart(steps),
+        _table(steps, run, sources),
+        _repairs(run, sources),
+        *_lines_cut(run, sources),
+        *_examples(run, sources),
+    ]
     return Section("documents", "From documents to tokens", lead, tuple(blocks))
 
 
@@ -129,18 +135,33 @@ def _table(steps: list[Step], run: Run, sources: tuple[str, ...]) -> Table:
 
 def _repairs(run: Run, sources: tuple[str, ...]) -> Folded | Prose:
     """What cleaning repaired in the documents, by source."""
-    repairs = sorted({repair for source in sources for repair in run.clean[source].repaired})
-    counts = {repair: [run.clean[source].repaired.get(repair, 0) for source in sources] for repair in repairs}
-    rows = tuple(
-        Row((repair.replace("_", " "), *map(numerals.count, [*values, sum(values)])))
-        for repair, values in counts.items()
-        if any(values)
-    )
+    rows = _counted({source: run.clean[source].repaired for source in sources})
     if not rows:
         return Prose("No document needed a repair.")
     columns = ("Repair", *sources, "all")
     return Folded(
         "What was repaired, in how many documents", (Table("", columns, words_then_numbers(columns), rows),)
+    )
+
+
+def _lines_cut(run: Run, sources: tuple[str, ...]) -> list[Folded]:
+    """The lines that cleaning cut from documents it kept, by source."""
+    rows = _counted({source: run.clean[source].lines_cut for source in sources})
+    if not rows:
+        return []
+    columns = ("Rule", *sources, "all")
+    table = Table("", columns, words_then_numbers(columns), rows)
+    return [Folded("Lines cut from documents that were kept", (table,))]
+
+
+def _counted(counts: Mapping[str, Mapping[str, int]]) -> tuple[Row, ...]:
+    """A row for each name that was counted, one column a source and one for all; `counts` is by source."""
+    names = sorted({name for by_name in counts.values() for name in by_name})
+    values = {name: [by_name.get(name, 0) for by_name in counts.values()] for name in names}
+    return tuple(
+        Row((name.replace("_", " "), *map(numerals.count, [*found, sum(found)])))
+        for name, found in values.items()
+        if any(found)
     )
 
 

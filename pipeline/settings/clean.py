@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.params import Range
+from pipeline.settings.web_rules import (
+    C4Params,
+    FinewebParams,
+    GopherQualityParams,
+    GopherRepetitionParams,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,10 @@ class CleanParams:
     min_alphabetic_share: Annotated[float, Range(0, 1)]  # share of letters among non-space characters
     max_duplicate_line_share: Annotated[float, Range(0, 1)]  # share of characters in repeated lines
     min_entropy_bits: Annotated[float, Range(0, 8)]  # per character, below it the text is filler
+    gopher_repetition: GopherRepetitionParams
+    gopher_quality: GopherQualityParams
+    c4: C4Params
+    fineweb: FinewebParams
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""

@@ -8,8 +8,9 @@ import random
 
 import pytest
 
-from pipeline.corpus.filters import RULES, reason_to_drop
+from pipeline.corpus.filters import RULES, judge
 from pipeline.settings.clean import CleanParams
+from tests.corpus.web_rules import C4, FINEWEB, PROSE, QUALITY, REPETITION
 
 PARAMS = CleanParams(
     min_chars=100,
@@ -18,12 +19,21 @@ PARAMS = CleanParams(
     min_alphabetic_share=0.5,
     max_duplicate_line_share=0.5,
     min_entropy_bits=2.0,
+    gopher_repetition=REPETITION,
+    gopher_quality=QUALITY,
+    c4=C4,
+    fineweb=FINEWEB,
 )
 LICENCE = (
     "This eBook is for the use of anyone anywhere and with almost no restrictions whatsoever. You may copy "
     "it under the terms of the Project Gutenberg License included with this eBook."
 )
 _RANDOM = random.Random(3).randbytes(3000)
+
+
+def reason_to_drop(text: str, params: CleanParams) -> str:
+    """The reason for a document of a source that no family of rules names."""
+    return judge(text, params, source="pydocs").reason
 
 
 @pytest.mark.parametrize(
@@ -79,3 +89,27 @@ def test_bounds_are_inclusive() -> None:
 
 def test_every_rule_says_what_it_means() -> None:
     assert all((rule.__doc__ or "").strip() for rule in RULES.values())
+
+
+def test_families_hold_for_the_sources_they_name() -> None:
+    menu = "Home\nAbout us\nContact\n" * 3 + "The mill stands where the river bends. " * 3
+    assert judge(menu, PARAMS, source="pydocs").reason == ""
+    assert judge(menu, PARAMS, source="openwebtext").reason == "gopher_repeated_lines"
+
+
+def test_what_is_left_of_a_page_is_kept_and_the_cut_lines_are_counted() -> None:
+    judged = judge("Mills of the north\n" + PROSE, PARAMS, source="openwebtext")
+    assert judged.text == PROSE.strip()
+    assert judged.reason == ""
+    assert judged.lines_cut == {"no_end_mark": 1}
+
+
+def test_a_page_of_which_too_little_is_left_is_dropped() -> None:
+    params = dataclasses.replace(PARAMS, min_chars=len(PROSE) + 5)
+    assert judge("Mills of the north\n" + PROSE, params, source="openwebtext").reason == "c4_too_short"
+
+
+def test_fineweb_s_rules_see_what_c4_left() -> None:
+    short = "The mill is old.\n" * 20
+    params = dataclasses.replace(PARAMS, gopher_repetition=dataclasses.replace(REPETITION, sources=()))
+    assert judge(PROSE + short, params, source="openwebtext").reason.startswith("fineweb_")

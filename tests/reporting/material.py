@@ -95,7 +95,9 @@ def clean(source: str) -> CleanMetrics:
     dropped = {"pydocs": {"low_entropy": 30, "too_short": 270}, "files": {"low_entropy": 80}}.get(source, {})
     repaired = {"pydocs": {"line_ends": 12}, "files": {"line_ends": 400, "word_marker": 0}}.get(source, {})
     kept = arriving - sum(dropped.values())
-    return CleanMetrics(source, arriving, kept, dropped, 1000 * arriving, 990 * kept, repaired)
+    return CleanMetrics(
+        source, arriving, kept, dropped, 1000 * arriving, 990 * kept, repaired, {"few_words": 3 * kept}
+    )
 
 
 def dedupe() -> DedupeMetrics:

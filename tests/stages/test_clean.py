@@ -14,8 +14,9 @@ from pipeline.errors import IntegrityError
 from pipeline.settings.clean import CleanParams
 from pipeline.stage import Work
 from stages.clean import run
+from tests.corpus.web_rules import C4, FINEWEB, QUALITY, REPETITION
 
-PARAMS = CleanParams(20, 10_000, 15.0, 0.5, 0.5, 2.0)
+PARAMS = CleanParams(20, 10_000, 15.0, 0.5, 0.5, 2.0, REPETITION, QUALITY, C4, FINEWEB)
 TEXTS = {
     "good": "A sentence that is long enough to be kept.",
     "dirty": "\ufeffA sentence with\0 faults,\r\nlong enough to be kept.  \r\n",

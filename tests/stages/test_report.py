@@ -77,6 +77,7 @@ PLANTED: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
     ("ingest/pydocs.json", lambda m: m.update(documents_in=7654321), "7,654,321"),
     ("ingest/files.json", lambda m: m["dropped"].update(planted_reason=4567), "planted reason"),
     ("clean/files.json", lambda m: m["repaired"].update(line_ends=5432), "5,444"),
+    ("clean/openwebtext.json", lambda m: m["lines_cut"].update(no_end_mark=7654), "7,654"),
     ("dedupe.json", lambda m: m.update(largest_cluster=8765), "8,765"),
     ("validate.json", lambda m: m["overall"]["percentiles_chars"].update({"99": 98761}), "98,761"),
     ("train_bpe.json", lambda m: m["fertility"].update(bytes_per_token=3.4567), "3.457"),

@@ -25,7 +25,10 @@ class Ingest:
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """What cleaning one source kept; a repair is counted once for each document it changed."""
+    """What cleaning one source kept; a repair is counted once for each document it changed.
+
+    `lines_cut` counts the lines that went from kept documents, by rule.
+    """
 
     documents_in: int
     documents_kept: int
@@ -33,6 +36,7 @@ class Clean:
     bytes_in: int
     bytes_kept: int
     repaired: dict[str, int]
+    lines_cut: dict[str, int]
     provenance: Provenance
 
 
