@@ -25,7 +25,7 @@ _SUMMARY = ("Summarize in one sentence: {}", "Say this in one sentence:\n\n{}", 
 _CONTINUATION = ("Continue this text:\n\n{}", "How does this go on?\n\n{}", "What comes next?\n\n{}")
 MOST_PARAMETERS = 10
 OPENING_CHARS = 240  # of the text to be summarized
-PASSAGE_CHARS = (200, 2000)  # of a paragraph that is cut in two
+PASSAGE_CHARS = (200, 800)  # of a paragraph that is cut in two
 PASSAGES = 40  # of one document
 _Option = TypeVar("_Option")
 
@@ -33,10 +33,10 @@ _Option = TypeVar("_Option")
 def about_symbol(detail: Mapping[str, str], text: str) -> Iterator[Pair]:
     """What the symbol is for and, where there is one, a question whose answer stands in it.
 
-    `detail` is the metadata of a pydocs document, `text` its text. A topic of the language reference is no
-    symbol, and a symbol without a first sentence says nothing.
+    `detail` is the metadata of a pydocs document, `text` its text. Nobody asks about what is defined inside a
+    function, a topic of the language reference is no symbol, and some have no first sentence.
     """
-    if detail["kind"] == "topic" or not detail["summary"]:
+    if detail["kind"] == "topic" or not detail["summary"] or "<locals>" in detail["symbol"]:
         return
     wordings = _CALL_PURPOSE if detail["kind"] == "function" else _THING_PURPOSE
     yield _pair("purpose", wordings, _named(detail), detail["summary"])

@@ -76,7 +76,7 @@ def training_section(run: Run, learned: Mapping[str, Curve]) -> Section:
             "finetune", learned["finetune"], caption="Instruction tuning, loss of the response. " + _THINNED
         ),
     )
-    return Section("training", "Training", lead, (*figures, _trainings(run), _pairs(run), _relevance(run)))
+    return Section("training", "Training", lead, (*figures, _trainings(run), _pairs(run), *_relevance(run)))
 
 
 def _trainings(run: Run) -> Table:
@@ -132,8 +132,8 @@ def _pairs(run: Run) -> Table:
     return Table("Instruction pairs", columns, ("text", *("number",) * 6), rows)
 
 
-def _relevance(run: Run) -> Table:
-    """What held-out answers cost behind their own question and behind another one, by kind of question."""
+def _relevance(run: Run) -> list[Table]:
+    """What held-out answers cost behind their own question and behind another one, where it was measured."""
     rows = tuple(
         Row(
             (
@@ -148,7 +148,7 @@ def _relevance(run: Run) -> Table:
     )
     columns = ("Question", "Pairs", "Own question", "Another question", "What the question is worth")
     title = "How much the question matters: nats per token of held-out answers"
-    return Table(title, columns, ("text", *("number",) * 4), rows)
+    return [Table(title, columns, ("text", *("number",) * 4), rows)] if rows else []
 
 
 def _distance(gates: Gates) -> str:

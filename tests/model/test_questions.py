@@ -79,7 +79,8 @@ def test_a_cut_signature_is_not_asked_about() -> None:
     assert kinds == {"purpose", "module", "summary"}
 
 
-def test_topics_and_symbols_without_a_sentence_are_not_asked_about() -> None:
+def test_topics_inner_functions_and_symbols_without_a_sentence_are_not_asked_about() -> None:
+    assert asked(symbol="f.<locals>.inner", name="numpy.f.<locals>.inner") == []
     assert asked(kind="topic") == []
     assert asked(summary="") == []
 
