@@ -6,7 +6,7 @@ A model that answers by rote, whatever it is asked, pays the same for both.
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import math
 from collections.abc import Sequence
 
 from pipeline.model.batches import in_order
@@ -36,17 +36,14 @@ def question_relevance(model: Transformer, held_out: PairRows, *, runtime: Runti
     derangement. Left out are pairs for which that question is the same or leaves no room for the answer, and
     kinds of a single pair.
     """
-    kinds = sorted({pair.kind for pair in held_out.pairs})
-    swapped = {
-        kind: with_other_questions(
+    found = {}
+    for kind in sorted({pair.kind for pair in held_out.pairs}):
+        pairs = with_other_questions(
             [pair for pair in held_out.pairs if pair.kind == kind], context_tokens=held_out.context_tokens
         )[:MEASURED_PAIRS]
-        for kind in kinds
-    }
-    swapped["all"] = list(itertools.chain.from_iterable(swapped.values()))
-    return {
-        kind: _relevance(model, held_out, pairs, runtime=runtime) for kind, pairs in swapped.items() if pairs
-    }
+        if pairs:
+            found[kind] = _relevance(model, held_out, pairs, runtime=runtime)
+    return found | ({"all": _together(list(found.values()))} if found else {})
 
 
 def with_other_questions(pairs: Sequence[PairIds], *, context_tokens: int) -> list[tuple[PairIds, PairIds]]:
@@ -69,3 +66,14 @@ def _relevance(
     )
     assert own[1] == other[1], f"the same answers have {own[1]} and {other[1]} tokens"
     return Relevance(len(pairs), own[1], own[0] / own[1], other[0] / other[1])
+
+
+def _together(parts: Sequence[Relevance]) -> Relevance:
+    """The relevance of all parts, every token of an answer counting the same."""
+    tokens = sum(part.tokens for part in parts)
+    return Relevance(
+        pairs=sum(part.pairs for part in parts),
+        tokens=tokens,
+        own_question=math.fsum(part.tokens * part.own_question for part in parts) / tokens,
+        other_question=math.fsum(part.tokens * part.other_question for part in parts) / tokens,
+    )
