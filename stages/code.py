@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 from pipeline.artifacts import write_json
+from pipeline.errors import ParamsError
 from pipeline.fingerprint import fingerprint, is_installed
 from pipeline.params import load
-from pipeline.settings.sections import SECTIONS
+from pipeline.settings.sections import SECTIONS, contradictions
 from pipeline.stage import PARAMS_FILE, Input, Output, main
 
 SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
@@ -26,6 +27,9 @@ def run(library: Input, recipes: Input, fingerprints: Output) -> None:
     A source is its own module; `pydocs` reads the installed packages, so its fingerprint names what Gristmill
     requires and the packages that its params list.
     """
+    params = load(PARAMS_FILE, SECTIONS)
+    if problems := [f"{PARAMS_FILE}: {problem}" for problem in contradictions(params)]:
+        raise ParamsError(*problems)
     root = Path(library).parent
     assert root == recipes.parent, f"{library} and {recipes} must lie side by side"
     shutil.rmtree(fingerprints, ignore_errors=True)
@@ -33,15 +37,13 @@ def run(library: Input, recipes: Input, fingerprints: Output) -> None:
         write_json(fingerprints / f"{stage}.json", fingerprint(root, [f"stages.{stage}"]))
     for source in SOURCES:
         modules = ["stages.ingest", f"pipeline.corpus.sources.{source}"]
-        environment = ["gristmill", *_listed_packages()] if source == "pydocs" else []
+        environment = (
+            ["gristmill", *filter(is_installed, params["ingest"].pydocs.packages)]
+            if source == "pydocs"
+            else []
+        )
         code = fingerprint(root, modules, environment_of=environment)
         write_json(fingerprints / "ingest" / f"{source}.json", code)
-
-
-def _listed_packages() -> list[str]:
-    """The distributions that `ingest.pydocs.packages` names and that are installed."""
-    named = load(PARAMS_FILE, SECTIONS)["ingest"].pydocs.packages
-    return [name for name in named if is_installed(name)]
 
 
 if __name__ == "__main__":

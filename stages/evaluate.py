@@ -14,7 +14,7 @@ from pipeline.settings.evaluate import EvaluateParams
 from pipeline.stage import Input, Work, main
 from pipeline.tokens.bpe import Tokenizer
 from pipeline.tokens.heldout import Heldout, open_heldout, open_stream
-from pipeline.tokens.prompts import prompt_ids, stop_ids
+from pipeline.tokens.prompts import prompt_for, stop_ids
 
 SPLITS = ("val", "test")
 
@@ -84,7 +84,8 @@ def score_split(
 def draw(opened: OpenedModel, words: Tokenizer, *, params: EvaluateParams) -> list[Sample]:
     """One sample for each prompt that suits the model's role."""
     texts = params.prompts if opened.role == "base" else params.questions
-    prompts = {text: prompt_ids(words, text, role=opened.role) for text in texts}
+    context = opened.network.config.context_tokens
+    prompts = {text: prompt_for(words, text, role=opened.role, context_tokens=context).ids for text in texts}
     sampling = Sampling(params.sample_tokens, params.temperature, params.top_k, stop_ids(words))
     return samples(opened.network, prompts, words.decode, sampling=sampling, seed=params.seed)
 

@@ -56,13 +56,14 @@ def write(
     folder: Path, model: Transformer, vocabulary: Vocabulary, *, role: str, params: ExportParams
 ) -> ExportedModel:
     """Writes the `huggingface` folder and the `gguf` files of one model."""
-    write_huggingface(folder / "huggingface", model, vocabulary)
+    chat = role == "tuned"
+    write_huggingface(folder / "huggingface", model, vocabulary, chat=chat)
     (folder / "gguf").mkdir()
     name = f"{params.model_name} {role}"
     files = {}
     for kind in track(params.gguf_types, label=f"GGUF of {role}", unit="file"):
         path = folder / "gguf" / f"{name.replace(' ', '-')}-{kind}.gguf"
-        files[kind] = write_gguf(path, model, vocabulary, kind=kind, name=name)
+        files[kind] = write_gguf(path, model, vocabulary, kind=kind, name=name, chat=chat)
     return ExportedModel(
         layout="Qwen3" if model.config.qk_norm else "Llama",
         huggingface_bytes={file.name: file.stat().st_size for file in sorted(folder.glob("huggingface/*"))},

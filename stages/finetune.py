@@ -9,8 +9,10 @@ from pathlib import Path
 from pipeline.artifacts import canonical_json, open_artifact, write_bytes
 from pipeline.errors import DataError, IntegrityError
 from pipeline.model.batches import BatchOrder
+from pipeline.model.conversations import ChatIds, PairAccount, PairLimits, PairRows, prepared
 from pipeline.model.fitting import Data, Fitted, Task, fit
-from pipeline.model.instructions import ChatIds, PairAccount, PairLimits, PairRows, found_pairs, prepared
+from pipeline.model.instructions import PairSources
+from pipeline.model.relevance import Relevance, question_relevance
 from pipeline.model.results import TrainingMetrics, curve_csv, training_metrics
 from pipeline.model.runtime import launch, start_runtime
 from pipeline.model.weights import KIND, adopt, load_model, model_facts, save_model
@@ -23,10 +25,13 @@ ROLE = "tuned"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FinetuneMetrics:
-    """The size of the tuned model, the account of its pairs by split, and its training."""
+    """The tuned model's size, the account of its pairs by split, how much the question matters by its kind,
+    and the training.
+    """
 
     parameters: int
     pairs: dict[str, PairAccount]
+    relevance: dict[str, Relevance]
     training: TrainingMetrics
 
 
@@ -45,38 +50,49 @@ def run(
     start, opened = open_artifact(base, kind=KIND), Tokenizer.open(tokenizer)
     if start.fact("tokenizer_sha256") != opened.sha256:
         raise IntegrityError(f"{base}: trained with another tokenizer than {tokenizer}; run `dvc repro`")
-    sources = (corpus if params.from_documentation else None, instructions if params.from_files else None)
+    sources = PairSources(
+        documentation=corpus if params.from_documentation else None,
+        text=corpus if params.from_text else None,
+        files=instructions if params.from_files else None,
+    )
+    found = sources.pairs()
     chat = ChatIds(opened.bos_id, opened.user_id, opened.assistant_id, opened.end_id, opened.pad_id)
     limits = PairLimits(params.max_pairs, start.fact("context_tokens"), params.seed)
     pairs, accounts = {}, {}
-    for split, found in found_pairs(*sources).items():
-        pairs[split], accounts[split] = prepared(found, opened.encode, chat=chat, limits=limits)
+    for split, known in (("train", set()), ("val", {pair.prompt for pair in found["train"]})):
+        pairs[split], accounts[split] = prepared(
+            found[split], opened.encode, chat=chat, limits=limits, known=known
+        )
         if not len(pairs[split]):
-            raise DataError(f"{corpus / split} and {instructions}: no {split} pairs to learn from; add some")
-    fitted = launch(train_on_pairs, base, pairs, params, work.folder / "checkpoints")
+            raise DataError(f"{sources.named(split)}: no {split} pairs to learn from; add some")
+    fitted, relevance = launch(train_on_pairs, base, pairs, params, work.folder / "checkpoints")
     work.weather |= dataclasses.asdict(fitted.weather)
     model = load_model(base)
     adopt(model, fitted.best, origin=tuned)
     save_model(tuned, model, facts={"role": ROLE, "tokenizer_sha256": opened.sha256})
     write_bytes(curve, curve_csv(fitted.progress.curve))
-    training = training_metrics(fitted, pair_order(pairs["train"], params))
-    return FinetuneMetrics(model_facts(model)["parameters"], accounts, training)
+    training = training_metrics(fitted, row_order(pairs["train"], params))
+    return FinetuneMetrics(model_facts(model)["parameters"], accounts, relevance, training)
 
 
-def train_on_pairs(base: Path, pairs: dict[str, PairRows], params: FinetuneParams, folder: Path) -> Fitted:
-    """One process of the tuning: the base model on the encoded pairs."""
+def train_on_pairs(
+    base: Path, pairs: dict[str, PairRows], params: FinetuneParams, folder: Path
+) -> tuple[Fitted, dict[str, Relevance]]:
+    """One process of the tuning: the base model on the encoded pairs, and what became of it."""
     runtime = start_runtime(params.runtime)
     model = load_model(base).train()
     parts = [open_artifact(base, kind=KIND).sha256, pairs["train"].sha256, pairs["val"].sha256]
     identity = canonical_json([dataclasses.asdict(params), *parts])
     task = Task("finetune", hashlib.sha256(identity).hexdigest(), folder, untrained=False)
-    data = Data(pairs["train"], pairs["val"], pair_order(pairs["train"], params))
-    return fit(model, data, task, params=params, runtime=runtime)
+    data = Data(pairs["train"], pairs["val"], row_order(pairs["train"], params))
+    fitted = fit(model, data, task, params=params, runtime=runtime)
+    model.load_state_dict(fitted.best)
+    return fitted, question_relevance(model, pairs["val"], runtime=runtime)
 
 
-def pair_order(train: PairRows, params: FinetuneParams) -> BatchOrder:
-    """The order in which the pairs are learned from."""
-    return BatchOrder(len(train), params.batch_pairs, params.micro_batch_pairs, params.seed)
+def row_order(train: PairRows, params: FinetuneParams) -> BatchOrder:
+    """The order in which the rows of pairs are learned from."""
+    return BatchOrder(len(train), params.batch_rows, params.micro_batch_rows, params.seed)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        sys.stderr.write(f"generate: {error.filename or 'input or output'}: {error.strerror}\n")
+        what = error.strerror or str(error) or type(error).__name__
+        sys.stderr.write(f"generate: {error.filename or 'input or output'}: {what}\n")
         sys.exit(ResourceError.exit_code)
 
 
@@ -89,7 +90,7 @@ def opened(arguments: argparse.Namespace) -> Callable[[str], Iterator[str]]:
     from pipeline.model.inference import open_model, require_tokenizer
     from pipeline.model.sampling import Sampling, generate, stream_text
     from pipeline.tokens.bpe import Tokenizer
-    from pipeline.tokens.prompts import prompt_ids, stop_ids
+    from pipeline.tokens.prompts import prompt_for, stop_ids
 
     for path in (MODELS[arguments.model], TOKENIZER):
         if not (path / MANIFEST).is_file():
@@ -99,9 +100,14 @@ def opened(arguments: argparse.Namespace) -> Callable[[str], Iterator[str]]:
     require_tokenizer(model, words.sha256, name=TOKENIZER)
     sampling = Sampling(arguments.max_tokens, arguments.temperature, arguments.top_k, stop_ids(words))
 
-    def answer(prompt: str) -> Iterator[str]:
-        asked_ids = prompt_ids(words, prompt, role=model.role)
-        ids = generate(model.network, asked_ids, sampling=sampling, seed=arguments.seed)
+    def answer(text: str) -> Iterator[str]:
+        context = model.network.config.context_tokens
+        prompt = prompt_for(words, text, role=model.role, context_tokens=context)
+        if prompt.left_out:
+            sys.stderr.write(
+                f"generate: too long for this model; it reads all but the first {prompt.left_out} tokens\n"
+            )
+        ids = generate(model.network, prompt.ids, sampling=sampling, seed=arguments.seed)
         return stream_text(ids, words.decode)
 
     return answer

@@ -147,3 +147,9 @@ def test_check_says_in_one_line_what_is_stale_and_writing_makes_it_fresh(tmp_pat
         assert (fresh.returncode, fresh.stdout, fresh.stderr) == (0, "", "")
     (tmp_path / "README.md").write_text("<!-- generated: stages -->\n")
     assert run("--check").returncode == DataError.exit_code
+
+
+def test_every_knob_says_in_params_yaml_what_it_is_or_its_section_does() -> None:
+    knobs = knobs_of((ROOT / "params.yaml").read_text(encoding="utf-8"), SECTIONS)
+    silent = [knob.key for knob in knobs if not knob.comment]
+    assert {key.rpartition(".")[2] for key in silent} <= {"enabled", "sources"}

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.artifacts import canonical_json
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.fingerprint import Fingerprint, fingerprint, required_distributions
+from stages import code
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -213,3 +214,14 @@ def test_the_bytes_are_the_same_in_every_process(tree: Path) -> None:
         check=True,
     )
     assert done.stdout == here
+
+
+def test_sections_that_contradict_one_another_are_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("enabled: true", "enabled: false"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match=r"params\.yaml: finetune\.from_documentation: is true"):
+        code.run(ROOT / "pipeline", ROOT / "stages", tmp_path / "fingerprints")
+    assert not (tmp_path / "fingerprints").exists()

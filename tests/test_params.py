@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import ParamsError
 from pipeline.params import MAX_FILE_BYTES, MAX_PROBLEMS, Matches, Range, allowed, as_json, load, unwrapped
-from pipeline.settings.sections import SECTIONS
+from pipeline.settings.sections import SECTIONS, contradictions
 
 ROOT = Path(__file__).resolve().parent.parent
 SOUND = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -114,7 +114,19 @@ def wrong_values(leaf: Leaf) -> Iterator[str]:
 
 def test_the_files_that_ship_are_sound() -> None:
     for path in [ROOT / "params.yaml", *sorted((ROOT / "profiles").glob("*.yaml"))]:
-        assert list(load(path, SECTIONS)) == list(SECTIONS), path
+        params = load(path, SECTIONS)
+        assert list(params) == list(SECTIONS), path
+        assert list(contradictions(params)) == [], path
+
+
+def test_questions_about_documentation_that_is_switched_off_are_a_contradiction() -> None:
+    params = load(ROOT / "params.yaml", SECTIONS)
+    ingest = params["ingest"]
+    params["ingest"] = dataclasses.replace(ingest, pydocs=dataclasses.replace(ingest.pydocs, enabled=False))
+    (problem,) = contradictions(params)
+    assert problem.startswith("finetune.from_documentation: is true, and ingest.pydocs.enabled is false")
+    params["finetune"] = dataclasses.replace(params["finetune"], from_documentation=False, from_text=True)
+    assert list(contradictions(params)) == []
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.key)
@@ -150,8 +162,8 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
     told = [problem.partition("p.yaml ")[2] for problem in problems]
     assert told == [
         "line 4: clean.extra: unknown key; allowed here: min_chars, max_chars, max_word_chars, "
-        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits, gopher_repetition, gopher_quality, "
-        "c4, fineweb",
+        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits, gopher_repetition, "
+        "gopher_quality, c4, fineweb",
         *(
             f"line 2: clean.{name}: is missing; there are no hidden defaults"
             for name in (

@@ -54,6 +54,18 @@ class Docstring:
         except RecursionError:
             return ""
 
+    def parameters(self) -> list[str]:
+        """The names that a caller gives values to, `*` and `**` included, `self` and `cls` not."""
+        if not isinstance(self.definition, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return []
+        given = self.definition.args
+        names = [argument.arg for argument in (*given.posonlyargs, *given.args)]
+        if "." in self.symbol and names[:1] in (["self"], ["cls"]):
+            del names[0]
+        names += [f"*{given.vararg.arg}"] if given.vararg else []
+        names += [argument.arg for argument in given.kwonlyargs]
+        return names + ([f"**{given.kwarg.arg}"] if given.kwarg else [])
+
 
 class NotParsableError(ValueError):
     """Source that this Python's parser refuses."""

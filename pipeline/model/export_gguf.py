@@ -45,16 +45,17 @@ class WrittenGguf:
 
 
 def write_gguf(
-    path: Path, model: Transformer, vocabulary: Vocabulary, *, kind: GgufType, name: str
+    path: Path, model: Transformer, vocabulary: Vocabulary, *, kind: GgufType, name: str, chat: bool
 ) -> WrittenGguf:
     """Writes one file, reads it back and compares. The same arguments give the same bytes.
 
+    With `chat` the file holds the chat template, without it programs take the model as one to continue text.
     IntegrityError when a tensor or a piece that was read is not what the format can hold of the original.
     """
     tensors = dict(named_tensors(model))
     writer = gguf.GGUFWriter(path, "qwen3" if model.config.qk_norm else "llama")
     _add_shape(writer, model.config, kind=kind, name=name)
-    _add_tokenizer(writer, vocabulary)
+    _add_tokenizer(writer, vocabulary, chat=chat)
     for tensor_name, weight in tensors.items():
         stored = stored_type(tensor_name, tensors, kind=kind)
         with np.errstate(over="ignore"):  # what overflows F16 is found by `check`
@@ -156,7 +157,7 @@ def _add_shape(writer: Any, config: ModelConfig, *, kind: GgufType, name: str) -
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
 
 
-def _add_tokenizer(writer: Any, vocabulary: Vocabulary) -> None:
+def _add_tokenizer(writer: Any, vocabulary: Vocabulary, *, chat: bool) -> None:
     writer.add_tokenizer_model("llama")  # SentencePiece BPE
     writer.add_tokenizer_pre("default")
     writer.add_token_list(vocabulary.pieces)
@@ -170,4 +171,5 @@ def _add_tokenizer(writer: Any, vocabulary: Vocabulary) -> None:
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
+    if chat:
+        writer.add_chat_template(CHAT_TEMPLATE)

@@ -18,8 +18,11 @@ from pipeline.model.transformer import ModelConfig, Transformer
 from pipeline.model.vocabulary import CHAT_TEMPLATE, SPACE, Vocabulary
 
 
-def write_huggingface(folder: Path, model: Transformer, vocabulary: Vocabulary) -> None:
-    """Writes the whole folder, weights in fp32. The same model and vocabulary give the same bytes."""
+def write_huggingface(folder: Path, model: Transformer, vocabulary: Vocabulary, *, chat: bool) -> None:
+    """Writes the whole folder, weights in fp32. The same model and vocabulary give the same bytes.
+
+    With `chat` the tokenizer has the chat template; a model that only continues text has none.
+    """
     folder.mkdir(parents=True)
     state = {name: tensor.float().contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -27,7 +30,9 @@ def write_huggingface(folder: Path, model: Transformer, vocabulary: Vocabulary) 
         "config.json": model_config(model.config),
         "generation_config.json": generation_config(vocabulary),
         "tokenizer.json": tokenizer(vocabulary),
-        "tokenizer_config.json": tokenizer_config(vocabulary, context_tokens=model.config.context_tokens),
+        "tokenizer_config.json": tokenizer_config(
+            vocabulary, context_tokens=model.config.context_tokens, chat=chat
+        ),
         "special_tokens_map.json": special_tokens(vocabulary),
     }
     for name, value in files.items():
@@ -120,14 +125,14 @@ def tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def tokenizer_config(vocabulary: Vocabulary, *, context_tokens: int) -> dict[str, Any]:
-    """`tokenizer_config.json` with the chat template."""
+def tokenizer_config(vocabulary: Vocabulary, *, context_tokens: int, chat: bool) -> dict[str, Any]:
+    """`tokenizer_config.json`, with or without the chat template."""
     return {
         **special_tokens(vocabulary),
         "add_bos_token": True,
         "add_eos_token": False,
         "added_tokens_decoder": {str(id): _added_token(vocabulary, id) for id in vocabulary.special_ids()},
-        "chat_template": CHAT_TEMPLATE,
+        **({"chat_template": CHAT_TEMPLATE} if chat else {}),
         "clean_up_tokenization_spaces": False,
         "model_max_length": context_tokens,
         "tokenizer_class": "PreTrainedTokenizerFast",

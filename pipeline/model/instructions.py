@@ -1,134 +1,67 @@
-"""Prompt/response pairs: where they come from, and what the model sees of them.
+"""Prompt/response pairs: where they come from, and which of them are held out.
 
-A pair is the ids of `<s><|user|>prompt<|end|><|assistant|>response<|end|>`, without spaces in between; only
-the response and the <|end|> behind it are learned.
+Documented symbols and texts of the corpus are in the split of their document; pairs from files are divided
+here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pipeline.artifacts import open_artifact, read_table
 from pipeline.errors import DataError
-from pipeline.model.batches import Batch
-from pipeline.model.losses import IGNORED
+from pipeline.model.conversations import Pair, text_hash
+from pipeline.model.questions import about_symbol, about_text
 from pipeline.records import DOCUMENT_SCHEMA
 
 DOCUMENTED_SOURCE = "pydocs"
-CALLABLES = ("function", "method")
-FILE_VAL_SHARE = 0.05  # of the pairs from files
+FILE_VAL_SHARE = 0.05  # of the prompts from files
 MAX_FILE_BYTES = 1 << 30
+MAX_TEXT_DOCUMENTS = 2000  # whose passages are taken: the first by id, which is as good as any
 _NOT_PAIRS = {"README.md", ".gitkeep", ".gitignore"}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, order=True)
-class Pair:
-    """What a person says and what the model is to answer."""
-
-    prompt: str
-    response: str
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
-class ChatIds:
-    """The control ids around prompt and response."""
-
-    bos_id: int
-    user_id: int
-    assistant_id: int
-    end_id: int
-    pad_id: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PairLimits:
-    """How many pairs are taken, how long each may be, and which ones if there are more."""
-
-    most_pairs: int
-    context_tokens: int
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PairAccount:
-    """What became of the pairs of one split: found = duplicates + over_limit + too_long + kept."""
-
-    found: int
-    duplicates: int
-    over_limit: int
-    too_long: int  # the prompt fills the context
-    kept: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PairIds:
-    """One encoded pair; the first `prompt_tokens` ids are not learned."""
-
-    ids: tuple[int, ...]
-    prompt_tokens: int
-
-
-class PairRows:
-    """Encoded pairs as training items: one row each, filled up with `pad_id` to the longest of its batch."""
-
-    def __init__(self, pairs: Sequence[PairIds], *, pad_id: int) -> None:
-        self.pairs, self.pad_id = pairs, pad_id
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    @property
-    def sha256(self) -> str:
-        """Identifies all pairs and their order."""
-        return hashlib.sha256(repr(self.pairs).encode()).hexdigest()
-
-    def batch(self, numbers: Sequence[int]) -> Batch:
-        """The pairs of these numbers, in this order."""
-        chosen = [self.pairs[number] for number in numbers]
-        shape = (len(chosen), max(len(pair.ids) for pair in chosen) - 1)
-        tokens_BT, targets_BT = torch.full(shape, self.pad_id), torch.full(shape, IGNORED)
-        for row, pair in enumerate(chosen):
-            ids = torch.tensor(pair.ids)
-            tokens_BT[row, : len(ids) - 1] = ids[:-1]
-            targets_BT[row, pair.prompt_tokens - 1 : len(ids) - 1] = ids[pair.prompt_tokens :]
-        return Batch(tokens_BT, targets_BT, documents_BT=torch.zeros(shape, dtype=torch.long))
-
-
-def found_pairs(corpus: Path | None, folder: Path | None) -> dict[str, list[Pair]]:
-    """The pairs of the splits "train" and "val" that the corpus and the files of the folder yield.
-
-    A documented symbol is in the split of its document; a prompt that is in train is taken out of val.
+class PairSources:
+    """Where pairs come from: the corpus for questions about its documentation, the corpus for passages of its
+    text, the folder of files. None: not from there.
     """
-    train = list(documentation_pairs(corpus / "train")) if corpus else []
-    val = list(documentation_pairs(corpus / "val")) if corpus else []
-    for pair in file_pairs(folder) if folder else ():
-        held_out = _hash(pair.prompt) < FILE_VAL_SHARE * 2**64
-        (val if held_out else train).append(pair)
-    known = {pair.prompt for pair in train}
-    return {"train": train, "val": [pair for pair in val if pair.prompt not in known]}
+
+    documentation: Path | None
+    text: Path | None
+    files: Path | None
+
+    def pairs(self) -> dict[str, list[Pair]]:
+        """The pairs of the splits "train" and "val"."""
+        found = divided(list(file_pairs(self.files)) if self.files else [])
+        for split, pairs in found.items():
+            pairs.extend(documentation_pairs(self.documentation / split) if self.documentation else ())
+            pairs.extend(text_pairs(self.text / split) if self.text else ())
+        return found
+
+    def named(self, split: str) -> str:
+        """The places of a split's pairs in words."""
+        corpus = self.documentation or self.text
+        places = ([corpus / split] if corpus else []) + ([self.files] if self.files else [])
+        return " and ".join(map(str, places))
 
 
 def documentation_pairs(split: Path) -> Iterator[Pair]:
-    """A question about each documented symbol of a split of the corpus, answered by its first sentence.
+    """Questions about each documented symbol of a split of the corpus, an artifact of documents."""
+    for source, metadata, text in _documents(split):
+        if source == DOCUMENTED_SOURCE:
+            yield from about_symbol(json.loads(metadata), text)
 
-    "What does `numpy.linalg.norm(x, ord=None)` do?" The split is an artifact of documents.
-    """
-    artifact = open_artifact(split, kind="documents")
-    columns = ["source", "metadata"]
-    for shard in sorted(artifact.path.glob("shard-*.parquet")):
-        table = read_table(shard, schema=DOCUMENT_SCHEMA, columns=columns)
-        sources, details = (table.column(name).to_pylist() for name in columns)
-        for source, detail in zip(sources, details, strict=True):
-            pair = _about_symbol(json.loads(detail)) if source == DOCUMENTED_SOURCE else None
-            if pair is not None:
-                yield pair
+
+def text_pairs(split: Path) -> Iterator[Pair]:
+    """Passages of the documents of a split of the corpus, to be continued from their middle."""
+    for _, _, text in itertools.islice(_documents(split), MAX_TEXT_DOCUMENTS):
+        yield from about_text(text)
 
 
 def file_pairs(folder: Path) -> Iterator[Pair]:
@@ -144,38 +77,24 @@ def file_pairs(folder: Path) -> Iterator[Pair]:
             yield _from_entry(entry, where=f"{path} {place}")
 
 
-def prepared(
-    pairs: Sequence[Pair], encode: Callable[[str], list[int]], *, chat: ChatIds, limits: PairLimits
-) -> tuple[PairRows, PairAccount]:
-    """At most so many of the distinct pairs, in an order that follows from the seed alone, as ids.
-
-    A pair is cut to the context; one whose prompt leaves no room to answer is left out.
-    """
-    distinct = sorted(set(pairs), key=lambda pair: (_hash(f"{limits.seed}\0{pair.prompt}"), pair))
-    rows = []
-    for pair in distinct[: limits.most_pairs]:
-        prompt = (chat.bos_id, chat.user_id, *encode(pair.prompt), chat.end_id, chat.assistant_id)
-        ids = (*prompt, *encode(pair.response), chat.end_id)[: limits.context_tokens + 1]
-        if len(ids) > len(prompt):
-            rows.append(PairIds(ids, len(prompt)))
-    account = PairAccount(
-        found=len(pairs),
-        duplicates=len(pairs) - len(distinct),
-        over_limit=max(0, len(distinct) - limits.most_pairs),
-        too_long=min(len(distinct), limits.most_pairs) - len(rows),
-        kept=len(rows),
-    )
-    return PairRows(rows, pad_id=chat.pad_id), account
+def divided(pairs: list[Pair]) -> dict[str, list[Pair]]:
+    """The pairs as "train" and "val": a FILE_VAL_SHARE of their prompts, at least one of two, is val."""
+    prompts = sorted({pair.prompt for pair in pairs}, key=lambda prompt: (text_hash(prompt), prompt))
+    held_out = max(min(1, len(prompts) - 1), round(FILE_VAL_SHARE * len(prompts)))
+    val = set(prompts[: max(0, held_out)])
+    return {
+        "train": [pair for pair in pairs if pair.prompt not in val],
+        "val": [pair for pair in pairs if pair.prompt in val],
+    }
 
 
-def _about_symbol(detail: dict[str, Any]) -> Pair | None:
-    """The pair of one documented symbol; None when its documentation has no first sentence."""
-    name = ".".join(part for part in (detail["module"], detail["symbol"]) if part)
-    if not detail["summary"]:
-        return None
-    if detail["kind"] in CALLABLES:
-        return Pair(f"What does `{name}{detail['signature']}` do?", detail["summary"])
-    return Pair(f"What is `{name}`?", detail["summary"])
+def _documents(split: Path) -> Iterator[tuple[str, str, str]]:
+    """Source, metadata and text of every document of a split."""
+    artifact = open_artifact(split, kind="documents")
+    columns = ["source", "metadata", "text"]
+    for shard in sorted(artifact.path.glob("shard-*.parquet")):
+        table = read_table(shard, schema=DOCUMENT_SCHEMA, columns=columns)
+        yield from zip(*(table.column(name).to_pylist() for name in columns), strict=True)
 
 
 def _entries(path: Path) -> Iterator[tuple[str, Any]]:
@@ -213,7 +132,7 @@ def _from_entry(entry: Any, *, where: str) -> Pair:
     prompt = _text(entry, "prompt", "instruction", where=where)
     response = _text(entry, "response", "output", where=where)
     context = _text(entry, "input", where=where) if entry.get("input") else ""
-    return Pair(f"{prompt}\n\n{context}" if context else prompt, response)
+    return Pair(f"{prompt}\n\n{context}" if context else prompt, response, "file")
 
 
 def _text(entry: dict[str, Any], *names: str, where: str) -> str:
@@ -224,7 +143,3 @@ def _text(entry: dict[str, Any], *names: str, where: str) -> str:
     if any("\ud800" <= char <= "\udfff" for char in value):
         raise DataError(f"{where}: {names[0]} holds a lone surrogate, which is no character")
     return value
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -48,12 +48,14 @@ def generate(
     """Yields the ids that continue the prompt, a stop id included: the same seed, the same ids.
 
     When the context is full the model reads its later half again and goes on from there. ValueError for an
-    empty prompt.
+    empty prompt and for one longer than the context.
     """
-    if not prompt_ids:
-        raise ValueError("the prompt has no tokens; begin with <s>")
+    if not 1 <= len(prompt_ids) <= model.config.context_tokens:
+        raise ValueError(
+            f"the prompt has {len(prompt_ids)} tokens; must be 1 to {model.config.context_tokens}"
+        )
     generator = torch.Generator().manual_seed(seed)  # on the CPU, whatever the device
-    unread = list(prompt_ids[-model.config.context_tokens :])
+    unread = list(prompt_ids)
     kept: list[int] = []
     cache = KeyValueCache(model.config, batch=1, device=model.head_VD.device)
     for _ in range(sampling.max_tokens):

@@ -76,7 +76,7 @@ def training_section(run: Run, learned: Mapping[str, Curve]) -> Section:
             "finetune", learned["finetune"], caption="Instruction tuning, loss of the response. " + _THINNED
         ),
     )
-    return Section("training", "Training", lead, (*figures, _trainings(run), _pairs(run)))
+    return Section("training", "Training", lead, (*figures, _trainings(run), _pairs(run), *_relevance(run)))
 
 
 def _trainings(run: Run) -> Table:
@@ -108,21 +108,47 @@ def _trainings(run: Run) -> Table:
 
 
 def _pairs(run: Run) -> Table:
-    """The account of prompt/response pairs: found = duplicates + over the limit + too long + kept."""
+    """The account of prompt/response pairs: what was found is the sum of the rest."""
     rows = tuple(
         Row(
             (
                 split,
                 *map(
                     numerals.count,
-                    (pairs.found, pairs.duplicates, pairs.over_limit, pairs.too_long, pairs.kept),
+                    (
+                        pairs.found,
+                        pairs.duplicates,
+                        pairs.in_train,
+                        pairs.over_limit,
+                        pairs.too_long,
+                        pairs.kept,
+                    ),
                 ),
             )
         )
         for split, pairs in sorted(run.finetune.pairs.items())
     )
-    columns = ("Split", "Found", "Duplicates", "Over the limit", "Too long", "Kept")
-    return Table("Instruction pairs", columns, ("text", *("number",) * 5), rows)
+    columns = ("Split", "Found", "Duplicates", "Prompt in train", "Over the limit", "Too long", "Kept")
+    return Table("Instruction pairs", columns, ("text", *("number",) * 6), rows)
+
+
+def _relevance(run: Run) -> list[Table]:
+    """What held-out answers cost behind their own question and behind another one, where it was measured."""
+    rows = tuple(
+        Row(
+            (
+                kind,
+                numerals.count(cost.pairs),
+                numerals.decimal(cost.own_question, digits=3),
+                numerals.decimal(cost.other_question, digits=3),
+                numerals.decimal(cost.other_question - cost.own_question, digits=3),
+            )
+        )
+        for kind, cost in sorted(run.finetune.relevance.items(), key=lambda item: (item[0] == "all", item[0]))
+    )
+    columns = ("Question", "Pairs", "Own question", "Another question", "What the question is worth")
+    title = "How much the question matters: nats per token of held-out answers"
+    return [Table(title, columns, ("text", *("number",) * 4), rows)] if rows else []
 
 
 def _distance(gates: Gates) -> str:

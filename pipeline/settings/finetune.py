@@ -14,24 +14,27 @@ from pipeline.settings.training import OptimizationParams, RuntimeParams
 class FinetuneParams:
     """Where the prompt/response pairs come from, and the training run over them."""
 
-    from_documentation: bool  # make pairs from the pydocs documents of the train split
+    from_documentation: bool  # questions about the pydocs documents
+    from_text: bool  # passages of all documents, to be continued
     from_files: bool  # read prompt/response JSON from data/sources/instructions/
     max_pairs: Annotated[int, Range(1, 100_000_000)]
     optimization: OptimizationParams
     runtime: RuntimeParams
     steps: Annotated[int, Range(1, 100_000_000)]
-    batch_pairs: Annotated[int, Range(1, 1_000_000)]
-    micro_batch_pairs: Annotated[int, Range(1, 1_000_000)]
+    batch_rows: Annotated[int, Range(1, 1_000_000)]  # of the context's length, several pairs in each
+    micro_batch_rows: Annotated[int, Range(1, 1_000_000)]
     evaluate_every_steps: Annotated[int, Range(1, 100_000_000)]
     checkpoint_every_steps: Annotated[int, Range(1, 100_000_000)]
     seed: Annotated[int, Range(0, 2**31 - 1)]
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
-        if self.batch_pairs % self.micro_batch_pairs:
+        if self.batch_rows % self.micro_batch_rows:
             yield (
-                f"batch_pairs {self.batch_pairs} must be a multiple of micro_batch_pairs "
-                f"{self.micro_batch_pairs}"
+                f"batch_rows {self.batch_rows} must be a multiple of micro_batch_rows {self.micro_batch_rows}"
             )
-        if not (self.from_documentation or self.from_files):
-            yield "from_documentation and from_files are both false; turn one on"
+        if not (self.from_documentation or self.from_text or self.from_files):
+            yield (
+                "from_documentation, from_text and from_files are all false; turn one on (from_text needs "
+                "nothing but the corpus)"
+            )

@@ -1,6 +1,9 @@
-"""Every section of `params.yaml` and the class that reads it."""
+"""Every section of `params.yaml` and the class that reads it, and the rules across sections."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pipeline.settings.clean import CleanParams
 from pipeline.settings.dedupe import DedupeParams
@@ -29,3 +32,12 @@ SECTIONS: dict[str, type] = {
     "evaluate": EvaluateParams,
     "report": ReportParams,
 }
+
+
+def contradictions(params: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with sections that are each sound alone: it would fail only when its stage is reached."""
+    if params["finetune"].from_documentation and not params["ingest"].pydocs.enabled:
+        yield (
+            "finetune.from_documentation: is true, and ingest.pydocs.enabled is false, so there is no "
+            "documentation; turn ingest.pydocs on, or tune on finetune.from_text or from_files instead"
+        )

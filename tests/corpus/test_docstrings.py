@@ -64,6 +64,14 @@ def test_definitions_are_found_in_source_order_with_qualified_names_and_repeats(
     assert docstrings(SOURCE)[1].text == "A thing.\n\nExample:\n    indented more"
 
 
+def test_parameters_are_what_a_caller_gives() -> None:
+    found = {(d.symbol, d.repeat): d.parameters() for d in docstrings(SOURCE)}
+    assert found["Thing", 1] == found["guarded", 2] == []
+    assert found["Thing.size", 2] == ["value"]
+    assert found["Thing.wait", 1] == ["seconds"]
+    assert found["guarded", 1] == ["a", "b", "*c", "d", "**e"]
+
+
 @pytest.mark.parametrize(
     "source",
     [b"def f(:", b"print 'two'", b"a\0b", b"x = " + b"(" * 5000, b"\xff\xfe", b"# coding: nonsense\nx = 1"],

@@ -29,7 +29,8 @@ def test_a_file_is_written_read_back_and_the_same_again(
 ) -> None:
     model = small_model(layout)
     written = [
-        write_gguf(tmp_path / n, model, vocabulary, kind=kind, name="small") for n in ("a.gguf", "b.gguf")
+        write_gguf(tmp_path / n, model, vocabulary, kind=kind, name="small", chat=True)
+        for n in ("a.gguf", "b.gguf")
     ]
     assert written[0] == written[1]
     assert (tmp_path / "a.gguf").read_bytes() == (tmp_path / "b.gguf").read_bytes()
@@ -46,8 +47,8 @@ def test_transformers_reads_the_same_model_from_the_file(
     from pipeline.model.export_huggingface import write_huggingface
 
     model = small_model(layout)
-    write_huggingface(tmp_path / "huggingface", model, vocabulary)
-    write_gguf(tmp_path / "small.gguf", model, vocabulary, kind="F16", name="small")
+    write_huggingface(tmp_path / "huggingface", model, vocabulary, chat=True)
+    write_gguf(tmp_path / "small.gguf", model, vocabulary, kind="F16", name="small", chat=True)
     config = transformers.AutoConfig.from_pretrained(tmp_path / "huggingface")
     theirs = transformers.AutoModelForCausalLM.from_pretrained(
         tmp_path, gguf_file="small.gguf", config=config, dtype=torch.float32
@@ -60,7 +61,7 @@ def test_transformers_reads_the_same_model_from_the_file(
 def test_the_tokenizer_is_stored_with_its_kinds_and_no_space_is_added(
     vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
-    write_gguf(tmp_path / "small.gguf", small_model("qwen3"), vocabulary, kind="F16", name="small")
+    write_gguf(tmp_path / "small.gguf", small_model("qwen3"), vocabulary, kind="F16", name="small", chat=True)
     fields = gguf.GGUFReader(tmp_path / "small.gguf").fields
     said = {
         name.removeprefix("tokenizer."): fields[name].contents() for name in fields if "tokenizer" in name
@@ -110,13 +111,13 @@ def test_a_weight_that_the_format_cannot_hold_is_refused(vocabulary: Vocabulary,
     with torch.no_grad():
         model.get_parameter("model.layers.0.mlp.up_proj.weight")[0, 0] = 1e6
     with pytest.raises(IntegrityError, match=r"tensor blk\.0\.ffn_up\.weight is not the model's within F16"):
-        write_gguf(tmp_path / "small.gguf", model, vocabulary, kind="F16", name="small")
+        write_gguf(tmp_path / "small.gguf", model, vocabulary, kind="F16", name="small", chat=True)
 
 
 def test_a_file_that_reads_back_as_another_model_is_refused(vocabulary: Vocabulary, tmp_path: Path) -> None:
     model = small_model("qwen3")
     path = tmp_path / "small.gguf"
-    write_gguf(path, model, vocabulary, kind="Q8_0", name="small")
+    write_gguf(path, model, vocabulary, kind="Q8_0", name="small", chat=True)
     tensors = dict(named_tensors(model))
     tensors["output_norm.weight"] = tensors["output_norm.weight"] + np.float32(1e-6)
     with pytest.raises(IntegrityError, match=r"output_norm\.weight"):

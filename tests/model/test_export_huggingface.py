@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.model.conversations import ChatIds, Pair, PairLimits, prepared
 from pipeline.model.export_huggingface import write_huggingface
-from pipeline.model.instructions import ChatIds, Pair, PairLimits, prepared
 from pipeline.model.transformer import Transformer
 from tests.model.exports import VOCAB_SIZE, small_model, small_tokenizer, small_vocabulary
 from tests.tokens.material import HARD_TEXTS, random_text, reference_texts
@@ -28,7 +28,7 @@ def exported(
     """A model and the folder it was exported to."""
     folder = tmp_path_factory.mktemp(request.param) / "huggingface"
     model = small_model(request.param)
-    write_huggingface(folder, model, small_vocabulary())
+    write_huggingface(folder, model, small_vocabulary(), chat=True)
     return model, folder
 
 
@@ -70,7 +70,7 @@ def test_the_chat_template_writes_the_prompt_format_of_the_finetuning(
     assert ids == [1, 4, *tokenizer.encode(" Name  it\n"), 6, 5, *tokenizer.encode("abs"), 6]
     chat = ChatIds(bos_id=1, user_id=4, assistant_id=5, end_id=6, pad_id=3)
     limits = PairLimits(most_pairs=1, context_tokens=64, seed=1)
-    learned, _ = prepared([Pair(" Name  it\n", "abs")], tokenizer.encode, chat=chat, limits=limits)
+    learned, _ = prepared([Pair(" Name  it\n", "abs", "file")], tokenizer.encode, chat=chat, limits=limits)
     assert ids == list(learned.pairs[0].ids)
     with pytest.raises(Exception, match="roles are user and assistant, not system"):
         theirs.apply_chat_template([{"role": "system", "content": "Be brief."}], tokenize=False)
@@ -100,7 +100,7 @@ def test_the_sentencepiece_file_is_there_and_the_same_bytes_come_again(
 ) -> None:
     model, folder = exported
     vocabulary = small_vocabulary()
-    write_huggingface(tmp_path / "again", model, vocabulary)
+    write_huggingface(tmp_path / "again", model, vocabulary, chat=True)
     assert (folder / "tokenizer.model").read_bytes() == vocabulary.model
     for file in folder.iterdir():
         assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()

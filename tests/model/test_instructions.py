@@ -1,4 +1,4 @@
-"""Pairs: where they come from, what of them is learned, and which files are refused."""
+"""Pairs: where they come from, which are held out, and which files are refused."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ from typing import Any
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.model.instructions import ChatIds, Pair, PairLimits, file_pairs, found_pairs, prepared
-from pipeline.model.losses import IGNORED
+from pipeline.model.conversations import Pair
+from pipeline.model.instructions import PairSources, divided, file_pairs
 from pipeline.records import Document
 from tests.tokens.material import publish_documents
 
-CHAT = ChatIds(bos_id=1, user_id=4, assistant_id=5, end_id=6, pad_id=3)
-LIMITS = PairLimits(most_pairs=100, context_tokens=16, seed=1)
 
-
-def encode(text: str) -> list[int]:
-    """One id a character."""
-    return [ord(char) for char in text]
-
-
-def documented(symbol: str, summary: str, *, kind: str = "function", source: str = "pydocs") -> Document:
-    detail = {"module": "numpy.linalg", "symbol": symbol, "kind": kind, "signature": "(x, ord=None)"}
-    metadata = json.dumps(detail | {"summary": summary, "package": "numpy", "version": "2"})
-    return Document(f"{source}-{symbol}", source, symbol, "", "", metadata, "Text.")
+def documented(symbol: str, summary: str, *, source: str = "pydocs") -> Document:
+    detail = {
+        "module": "numpy.linalg",
+        "symbol": symbol,
+        "name": f"numpy.linalg.{symbol}",
+        "kind": "function",
+    }
+    metadata = json.dumps(detail | {"signature": "(x, ord=None)", "parameters": "x, ord", "summary": summary})
+    return Document(f"{source}-{symbol}", source, symbol, "", "", metadata, f"{symbol}\n\n{summary}")
 
 
 def corpus(folder: Path, train: list[Document], val: list[Document]) -> Path:
@@ -41,28 +38,32 @@ def written(folder: Path, name: str, text: str | bytes) -> Path:
     return folder
 
 
-def test_documented_symbols_become_questions(tmp_path: Path) -> None:
+def test_documented_symbols_are_asked_about_in_the_split_of_their_document(tmp_path: Path) -> None:
     train = [
         documented("norm", "Matrix or vector norm."),
-        documented("LinAlgError", "Raised by linalg.", kind="class"),
-        documented("", "Linear algebra.", kind="module"),
-        documented("silent", ""),
         Document("files-1", "files", "a.txt", "", "", "{}", "Text."),
     ]
-    found = found_pairs(corpus(tmp_path, train, [documented("inv", "Compute the inverse.")]), None)
-    assert found["train"] == [
-        Pair("What does `numpy.linalg.norm(x, ord=None)` do?", "Matrix or vector norm."),
-        Pair("What is `numpy.linalg.LinAlgError`?", "Raised by linalg."),
-        Pair("What is `numpy.linalg`?", "Linear algebra."),
-    ]
-    assert [pair.response for pair in found["val"]] == ["Compute the inverse."]
+    folder = corpus(tmp_path, train, [documented("inv", "Compute the inverse.")])
+    found = PairSources(documentation=folder, text=None, files=None).pairs()
+    purposes = {split: [p.response for p in pairs if p.kind == "purpose"] for split, pairs in found.items()}
+    assert purposes == {"train": ["Matrix or vector norm."], "val": ["Compute the inverse."]}
+    assert len(found["train"]) == 2, "and one question that can be answered from itself"
 
 
-def test_a_prompt_of_train_is_not_used_for_validation(tmp_path: Path) -> None:
-    same = documented("norm", "Matrix or vector norm.")
-    other = documented("norm", "Another sentence.")
-    found = found_pairs(corpus(tmp_path, [same], [other, documented("inv", "Inverse.")]), None)
-    assert [pair.response for pair in found["val"]] == ["Inverse."]
+def test_text_of_any_source_gives_passages_to_continue(tmp_path: Path) -> None:
+    passage = " ".join(f"word{number}" for number in range(60))
+    document = Document("files-1", "files", "a.txt", "", "", "{}", f"Short.\n\n{passage}\n\nShort.")
+    folder = corpus(tmp_path, [document], [])
+    (pair,) = PairSources(documentation=None, text=folder, files=None).pairs()["train"]
+    assert pair.kind == "continuation"
+    assert pair.prompt.endswith(passage.removesuffix(pair.response).rstrip())
+
+
+def test_the_places_named_are_those_of_the_sources_that_are_on(tmp_path: Path) -> None:
+    here, there = tmp_path / "corpus", tmp_path / "files"
+    assert PairSources(here, None, there).named("val") == f"{here / 'val'} and {there}"
+    assert PairSources(None, here, None).named("train") == str(here / "train")
+    assert PairSources(None, None, there).named("train") == str(there)
 
 
 def test_pairs_are_read_from_json_and_jsonl_files(tmp_path: Path) -> None:
@@ -74,19 +75,23 @@ def test_pairs_are_read_from_json_and_jsonl_files(tmp_path: Path) -> None:
     written(tmp_path, "a.json", '[{"instruction": "Sort", "input": "3 1 2", "output": "1 2 3"}]')
     written(tmp_path, "README.md", "what these are")
     assert list(file_pairs(tmp_path)) == [
-        Pair("Sort\n\n3 1 2", "1 2 3"),
-        Pair("Hi", "Hello"),
-        Pair("Add", "3"),
+        Pair("Sort\n\n3 1 2", "1 2 3", "file"),
+        Pair("Hi", "Hello", "file"),
+        Pair("Add", "3", "file"),
     ]
 
 
-def test_pairs_of_files_are_divided_by_their_prompts(tmp_path: Path) -> None:
-    entries = [{"prompt": f"Question {number}", "response": "Answer"} for number in range(400)]
-    written(tmp_path, "all.json", json.dumps(entries))
-    found = found_pairs(None, tmp_path)
-    assert len(found["train"]) + len(found["val"]) == 400
-    assert 5 <= len(found["val"]) <= 40
-    assert found == found_pairs(None, tmp_path)
+@pytest.mark.parametrize(("prompts", "held_out"), [(1, 0), (2, 1), (25, 1), (400, 20)])
+def test_a_twentieth_of_the_prompts_and_at_least_one_is_held_out(prompts: int, held_out: int) -> None:
+    pairs = [Pair(f"Question {number}", answer, "file") for number in range(prompts) for answer in "ab"]
+    found = divided(pairs)
+    assert len(found["val"]) == 2 * held_out
+    assert sorted(found["train"] + found["val"]) == sorted(pairs)
+    assert not {pair.prompt for pair in found["train"]} & {pair.prompt for pair in found["val"]}
+
+
+def test_no_pairs_are_divided_into_none() -> None:
+    assert divided([]) == {"train": [], "val": []}
 
 
 @pytest.mark.parametrize(
@@ -122,39 +127,3 @@ def test_what_is_no_pair_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(DataError, match=message):
         list(file_pairs(written(tmp_path / "files", name, text)))
-
-
-def test_only_the_response_and_its_end_are_learned() -> None:
-    rows, account = prepared([Pair("ab", "cd"), Pair("a", "longer")], encode, chat=CHAT, limits=LIMITS)
-    by_length = sorted(range(2), key=lambda number: len(rows.pairs[number].ids))
-    batch = rows.batch(by_length)
-    a, b, c, d = encode("abcd")
-    assert batch.tokens_BT[0].tolist() == [1, 4, a, b, 6, 5, c, d, 3, 3, 3]
-    assert batch.targets_BT[0].tolist() == [IGNORED] * 5 + [c, d, 6] + [IGNORED] * 3
-    assert batch.targets_BT[1].tolist() == [IGNORED] * 4 + [*encode("longer"), 6]
-    assert batch.num_targets == 10
-    assert account.kept == 2
-
-
-def test_pairs_are_cut_to_the_context_and_accounted_for() -> None:
-    pairs = [Pair("ab", "cd"), Pair("ab", "cd"), Pair("a" * 20, "b"), Pair("q", "r" * 40)]
-    rows, account = prepared(pairs, encode, chat=CHAT, limits=LIMITS)
-    assert max(len(row.ids) for row in rows.pairs) == 17
-    assert (account.found, account.duplicates, account.over_limit, account.too_long, account.kept) == (
-        4,
-        1,
-        0,
-        1,
-        2,
-    )
-    _, account = prepared(pairs, encode, chat=CHAT, limits=PairLimits(1, 16, 1))
-    assert account.found == account.duplicates + account.over_limit + account.too_long + account.kept
-    assert account.over_limit == 2
-
-
-def test_the_order_follows_from_the_seed_alone() -> None:
-    pairs = [Pair(f"p{number}", "r") for number in range(20)]
-    one, _ = prepared(pairs, encode, chat=CHAT, limits=LIMITS)
-    same, _ = prepared(pairs[::-1], encode, chat=CHAT, limits=LIMITS)
-    other, _ = prepared(pairs, encode, chat=CHAT, limits=PairLimits(100, 16, 2))
-    assert one.sha256 == same.sha256 != other.sha256

@@ -46,12 +46,6 @@ def test_a_full_context_is_read_again_from_its_middle() -> None:
         window.append(token)
 
 
-def test_a_prompt_longer_than_the_context_keeps_its_end() -> None:
-    model = small_model("llama", context_tokens=16)
-    prompt = [1, *range(20, 60)]
-    assert generated(model, prompt, greedy(1)) == [greedily(model, prompt[-16:])]
-
-
 def test_the_stop_token_comes_last() -> None:
     model = small_model("llama")
     free = generated(model, [1, 20], greedy(20))
@@ -100,9 +94,10 @@ def test_a_sample_that_ends_by_itself_says_so() -> None:
     assert (sample.tokens, sample.stopped) == (1, "end")
 
 
-def test_an_empty_prompt_is_refused() -> None:
-    with pytest.raises(ValueError, match="no tokens"):
-        generated(small_model("llama"), [], greedy(1))
+@pytest.mark.parametrize("tokens", [0, 17])
+def test_a_prompt_that_is_empty_or_longer_than_the_context_is_refused(tokens: int) -> None:
+    with pytest.raises(ValueError, match=f"the prompt has {tokens} tokens; must be 1 to 16"):
+        generated(small_model("llama", context_tokens=16), [20] * tokens, greedy(1))
 
 
 def test_streamed_pieces_are_the_text_and_hold_whole_characters() -> None:

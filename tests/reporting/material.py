@@ -11,10 +11,11 @@ from pipeline.artifacts import write_json
 from pipeline.corpus.drift import Drift
 from pipeline.corpus.measures import Lengths
 from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
+from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
 from pipeline.model.export_gguf import WrittenGguf
 from pipeline.model.fitting import Gates
-from pipeline.model.instructions import PairAccount
+from pipeline.model.relevance import Relevance
 from pipeline.model.results import CURVE_HEADER, LossSummary, TrainingMetrics
 from pipeline.model.scores import Floors, Score, SplitScore
 from pipeline.tokens.fertility import Example, Fertility, SourceFertility
@@ -171,10 +172,11 @@ def pretrain() -> PretrainMetrics:
 
 def finetune() -> FinetuneMetrics:
     """A tuning on the documentation's own pairs."""
-    pairs = {"train": PairAccount(3100, 40, 0, 60, 3000), "val": PairAccount(100, 0, 0, 1, 99)}
+    pairs = {"train": PairAccount(3100, 40, 0, 0, 60, 3000), "val": PairAccount(110, 0, 10, 0, 1, 99)}
+    relevance = {"all": Relevance(99, 1200, 2.5012, 3.1415), "purpose": Relevance(60, 900, 2.9, 3.0)}
     train, val = LossSummary(4.2, 2.9, 2.8), LossSummary(3.3, 3.0512, 3.0101)
     training = TrainingMetrics(100, 64000, 1.07, 1, 50, train, val, Gates(None, 2.4e-6))
-    return FinetuneMetrics(7408384, pairs, training)
+    return FinetuneMetrics(7408384, pairs, relevance, training)
 
 
 def quantize() -> QuantizeMetrics:

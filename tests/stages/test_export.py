@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import gguf
 import pytest
 
 from pipeline.artifacts import canonical_json, open_artifact, publishing, write_bytes
@@ -47,6 +49,15 @@ def test_every_format_of_both_models_is_in_one_artifact(inputs: Path, tmp_path: 
             assert (tmp_path / "out" / role / "huggingface" / name).stat().st_size == size
         assert model.gguf["Q4_0"].bytes < model.gguf["F16"].bytes
     assert metrics.merges > 400
+
+
+def test_only_the_tuned_model_comes_with_a_chat_template(inputs: Path, tmp_path: Path) -> None:
+    exported(inputs, tmp_path / "out")
+    for role in ("base", "tuned"):
+        config = json.loads((tmp_path / "out" / role / "huggingface/tokenizer_config.json").read_text())
+        fields = gguf.GGUFReader(tmp_path / "out" / role / "gguf" / f"Test-mill-{role}-F16.gguf").fields
+        has_template = {"chat_template" in config, "tokenizer.chat_template" in fields}
+        assert has_template == {role == "tuned"}
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: Path, tmp_path: Path) -> None:

@@ -19,17 +19,18 @@ from pipeline.stage import Work
 from pipeline.tokens.bpe import Tokenizer
 from stages.finetune import FinetuneMetrics, run
 from tests.model.trainings import CONFIG, PARAMS
-from tests.tokens.material import publish_documents, trained
+from tests.tokens.material import documents, publish_documents, reference_texts, trained
 
 TUNING = FinetuneParams(
     from_documentation=True,
+    from_text=False,
     from_files=False,
     max_pairs=100,
     optimization=dataclasses.replace(PARAMS.optimization, optimizer="adamw", adamw_learning_rate=0.01),
     runtime=PARAMS.runtime,
     steps=6,
-    batch_pairs=4,
-    micro_batch_pairs=2,
+    batch_rows=4,
+    micro_batch_rows=2,
     evaluate_every_steps=3,
     checkpoint_every_steps=3,
     seed=1,
@@ -37,9 +38,11 @@ TUNING = FinetuneParams(
 
 
 def documented(number: int) -> Document:
-    detail = {"module": "shapes", "symbol": f"area_{number}", "kind": "function", "signature": "(x)"}
-    metadata = json.dumps(detail | {"summary": f"Return the area of shape {number}."})
-    return Document(f"pydocs-{number:04d}", "pydocs", "", "", "", metadata, "Text.")
+    name, summary = f"area_{number}", f"Return the area of shape {number}."
+    detail = {"module": "shapes", "symbol": name, "name": f"shapes.{name}", "kind": "function"}
+    metadata = json.dumps(detail | {"signature": "(x)", "parameters": "x", "summary": summary})
+    text = f"shapes.{name}(x)\n\n{summary}\n\n" + "It is a number of square metres. " * 2
+    return Document(f"pydocs-{number:04d}", "pydocs", "", "", "", metadata, text)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +77,11 @@ def test_a_tuned_model_its_curve_and_the_account_of_its_pairs_are_written(
     metrics = tuned(inputs, tmp_path)
     facts = open_artifact(tmp_path / "model", kind=KIND).facts
     assert (facts["role"], facts["parameters"]) == ("tuned", metrics.parameters)
-    assert (metrics.pairs["train"].kept, metrics.pairs["val"].kept) == (20, 4)
+    assert (metrics.pairs["train"].kept, metrics.pairs["val"].kept) == (40, 8)
+    assert metrics.relevance["purpose"].pairs == 4
+    assert 4 < metrics.relevance["all"].pairs <= 8
     assert metrics.training.val_loss.best < metrics.training.train_loss.first
-    assert metrics.training.epochs == pytest.approx(24 / 20)
+    assert metrics.training.epochs > 24 / 40, "several pairs share a row"
     assert metrics.training.gates.first_loss_distance is None
     assert len((tmp_path / "curve.csv").read_text().splitlines()) == 1 + TUNING.steps
     before, after = load_model(inputs / "base"), load_model(tmp_path / "model")
@@ -93,8 +98,22 @@ def test_the_same_inputs_give_the_same_bytes(inputs: Path, tmp_path: Path) -> No
 
 def test_no_pair_to_learn_from_is_refused(inputs: Path, tmp_path: Path) -> None:
     params = dataclasses.replace(TUNING, from_documentation=False, from_files=True)
-    with pytest.raises(DataError, match="instructions: no train pairs to learn from"):
+    with pytest.raises(DataError, match=rf"^{inputs}/instructions: no train pairs to learn from"):
         tuned(inputs, tmp_path, params=params)
+
+
+def test_a_corpus_without_documentation_gives_passages_to_continue(inputs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    for name in ("base", "tokenizer", "instructions"):
+        (folder / name).symlink_to(inputs / name)
+    texts = reference_texts(count=30)
+    for split, part in (("train", texts[:20]), ("val", texts[20:])):
+        publish_documents(folder / "corpus" / split, documents(part, source="files"))
+    params = dataclasses.replace(TUNING, from_documentation=False, from_text=True)
+    metrics = tuned(folder, tmp_path / "tuned", params=params)
+    assert metrics.pairs["train"].kept > 20
+    assert metrics.relevance.keys() == {"continuation", "all"}
 
 
 def test_a_base_model_of_another_tokenizer_is_refused(inputs: Path, tmp_path: Path) -> None:

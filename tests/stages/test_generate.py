@@ -55,6 +55,20 @@ def test_every_line_of_a_pipe_is_answered(
     assert captured.err == ""
 
 
+def test_a_question_that_is_too_long_is_cut_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--max-tokens", "1", "--prompt", "What is this? " * 200])
+    assert capsys.readouterr().err.startswith("generate: too long for this model; it reads all but the first")
+
+
+def test_an_error_without_a_number_still_says_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedWriter(io.BytesIO())))
+    with pytest.raises(SystemExit, match="5"):
+        main([])
+    assert capsys.readouterr().err == "generate: input or output: not readable\n"
+
+
 def test_a_model_that_is_not_there_is_one_line_with_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="3"):
         main(["--model", "int4", "--prompt", "x"])

@@ -84,6 +84,7 @@ PLANTED: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
     ("pack.json", lambda m: m["splits"]["test"].update(tokens=9876541), "9,876,541"),
     ("pretrain.json", lambda m: m["training"]["val_loss"].update(best=2.7182), "2.7182"),
     ("finetune.json", lambda m: m["pairs"]["train"].update(kept=31415), "31,415"),
+    ("finetune.json", lambda m: m["relevance"]["all"].update(other_question=7.7771), "7.777"),
     ("quantize.json", lambda m: m["formats"]["int4"].update(bytes=4711000), "4,711,000"),
     ("export.json", lambda m: m["models"]["tuned"]["gguf"]["Q8_0"].update(bytes=7654320), "7,654,320"),
     ("evaluate/base.json", lambda m: m["splits"]["test"]["total"].update(bits_per_byte=1.2345), "1.234"),

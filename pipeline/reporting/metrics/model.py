@@ -177,16 +177,30 @@ class PairAccount:
 
     found: int
     duplicates: int
+    in_train: int
     over_limit: int
     too_long: int
     kept: int
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance:
+    """Nats per token of the answers to held-out pairs, given their own question and another one."""
+
+    pairs: int
+    tokens: int
+    own_question: float
+    other_question: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finetune:
-    """The tuned model, its training, and the account of its pairs by split."""
+    """The tuned model, its training, the account of its pairs by split, and how much the question matters, by
+    its kind.
+    """
 
     parameters: int
     pairs: dict[str, PairAccount]
+    relevance: dict[str, Relevance]
     training: Training
     provenance: Provenance

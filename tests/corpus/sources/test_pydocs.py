@@ -65,15 +65,20 @@ def test_docstrings_become_documents_with_their_provenance(package: Path) -> Non
     found = {item.origin: item for item in items("some-package")}
     useful = found["some-package:some_package:useful"]
     assert isinstance(useful, Document)
-    assert useful.text.startswith("Do the useful thing")
+    assert useful.text.startswith("some_package.useful(a, *, b: int=3) -> str\n\nDo the useful thing")
+    whole = found["some-package:some_package:"]
+    assert isinstance(whole, Document)
+    assert whole.text.startswith("module some_package\n\nA module with a docstring")
     assert (useful.title, useful.licence) == ("some_package.useful", "BSD License")
     assert json.loads(useful.metadata) == {
         "package": "some-package",
         "version": "1.2.3",
         "module": "some_package",
         "symbol": "useful",
+        "name": "some_package.useful",
         "kind": "function",
         "signature": "(a, *, b: int=3) -> str",
+        "parameters": "a, b",
         "summary": "Do the useful thing, e.g. add.",
     }
     assert found["some-package:some_package:brief"] == Rejected(
@@ -83,6 +88,43 @@ def test_docstrings_become_documents_with_their_provenance(package: Path) -> Non
         "some-package:some_package.broken", "unparsable"
     )
     assert "some_package" not in sys.modules
+
+
+def test_a_document_begins_with_the_name_under_which_its_package_offers_it(package: Path) -> None:
+    inner = MODULE.replace("useful", "offered")
+    (package / "some_package/_inner.py").write_text(inner)
+    (package / "some_package/__init__.py").write_text("from ._inner import offered\n")
+    with open(package / "some_package-1.2.3.dist-info/RECORD", "a") as record:
+        record.write("some_package/_inner.py,,\n")
+    found = {item.origin: item for item in items("some-package")}
+    offered = found["some-package:some_package._inner:offered"]
+    assert isinstance(offered, Document)
+    assert offered.text.startswith("some_package.offered(a, ")
+    assert offered.title == json.loads(offered.metadata)["name"] == "some_package.offered"
+
+
+def test_a_long_signature_is_cut_after_a_parameter() -> None:
+    names = [f"parameter_{number:02d}" for number in range(30)]
+    cut = pydocs.shortened(f"({', '.join(names)}) -> int")
+    assert cut.endswith(", parameter_12, ...)")
+    assert len(cut) <= pydocs.MAX_SIGNATURE_CHARS
+    assert pydocs.shortened("(a, b) -> int") == "(a, b) -> int"
+    assert pydocs.shortened(f"({'x' * 300})") == "(...)"
+
+
+def test_a_package_without_modules_of_its_own_is_named(package: Path) -> None:
+    (package / "some_package-1.2.3.dist-info/RECORD").write_text("__editable___some_package_finder.py,,\n")
+    (package / "__editable___some_package_finder.py").write_text("")
+    with pytest.raises(ParamsError, match=r"packages: 'some-package' lists no Python files"):
+        items("some-package")
+    (package / "some_package-1.2.3.dist-info/RECORD").unlink()
+    with pytest.raises(ParamsError, match=r"packages: 'some-package' lists no Python files"):
+        items("some-package")
+
+
+def test_what_a_broken_installation_left_behind_is_passed_over(package: Path) -> None:
+    (package / "half_gone-1.0.dist-info").mkdir()
+    assert items("some-package")
 
 
 def test_tests_and_other_projects_code_are_left_out(package: Path) -> None:
@@ -116,4 +158,5 @@ def test_the_standard_library_and_the_language_reference_are_read() -> None:
     only = pydocs.Part(topics.package, tuple(path for path in topics.paths if path.name == "topics.py"), 100)
     found = {item.title: item for item in pydocs.read(only) if isinstance(item, Document)}
     assert "statement" in found["pydoc_data.topics.assert"].text
+    assert found["pydoc_data.topics.assert"].text.startswith('The "assert" statement')
     assert found["pydoc_data.topics.assert"].licence == "PSF-2.0"
