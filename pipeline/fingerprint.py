@@ -12,16 +12,13 @@ import ast
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import platform
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from pipeline.errors import DataError
+from pipeline.installed import distribution_of, normalized, required_by, version
 
 FIRST_PARTY = ("pipeline", "stages")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -56,37 +53,16 @@ def fingerprint(root: Path, modules: Sequence[str], *, environment_of: Sequence[
     """
     closure = _closure(root, modules)
     imported = {name.split(".")[0] for module in closure.values() for name in module.imports}
-    distributions = {_distribution(name) for name in imported - set(FIRST_PARTY) - sys.stdlib_module_names}
+    distributions = {distribution_of(name) for name in imported - set(FIRST_PARTY) - sys.stdlib_module_names}
     for name in environment_of:
-        distributions |= required_distributions(name) | (
-            {_normalized(name)} if name != "gristmill" else set()
-        )
+        distributions |= required_by(name) | ({normalized(name)} if name != "gristmill" else set())
     data_files = {path.relative_to(root).as_posix(): path for path in _data_files(root, closure)}
     return Fingerprint(
         python=platform.python_version(),
         modules={name: module.meaning for name, module in sorted(closure.items())},
         files={name: _sha256(path.read_bytes()) for name, path in data_files.items()},
-        distributions={name: importlib.metadata.version(name) for name in sorted(distributions - {""})},
+        distributions={name: version(name) for name in sorted(distributions - {""})},
     )
-
-
-def required_distributions(name: str) -> set[str]:
-    """The names of all installed distributions that `name` requires without extras, directly or not."""
-    found: set[str] = set()
-    waiting: list[tuple[str, str]] = [(name, "")]
-    seen = set(waiting)
-    while waiting:
-        parent, extra = waiting.pop()
-        for requirement in map(Requirement, importlib.metadata.requires(parent) or []):
-            child = _normalized(requirement.name)
-            applies = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
-            if not applies or not is_installed(child):
-                continue
-            found.add(child)
-            wanted = {(child, ""), *((child, wanted_extra) for wanted_extra in requirement.extras)}
-            waiting.extend(wanted - seen)
-            seen |= wanted
-    return found
 
 
 def _closure(root: Path, modules: Iterable[str]) -> dict[str, _Module]:
@@ -122,19 +98,16 @@ def _source(root: Path, module: str) -> Path | None:
 def _understood(source: bytes) -> _Module:
     """The source's imports, and the hash of its syntax tree without docstrings (comments are in no tree)."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-    return _Module(_sha256(ast.dump(tree).encode("utf-8", "surrogatepass")), frozenset(_imports(tree)))
-
-
-def _imports(tree: ast.Module) -> Iterable[str]:
+    imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imports.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            imports.add(node.module)
+            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return _Module(_sha256(ast.dump(tree).encode("utf-8", "surrogatepass")), frozenset(imports))
 
 
 def _data_files(root: Path, modules: Iterable[str]) -> list[Path]:
@@ -146,39 +119,6 @@ def _data_files(root: Path, modules: Iterable[str]) -> list[Path]:
         for path in root.joinpath(*package.split(".")).rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
     )
-
-
-@functools.cache
-def _distributions_by_module() -> dict[str, str]:
-    for distribution in importlib.metadata.distributions():
-        _require_name(distribution)
-    names = importlib.metadata.packages_distributions()
-    return {module: sorted(_normalized(name) for name in owners)[0] for module, owners in names.items()}
-
-
-def _require_name(distribution: importlib.metadata.Distribution) -> None:
-    """DataError for metadata without a name, as an installation leaves that was broken off."""
-    if any(distribution.metadata.get_all("Name") or []):
-        return
-    folder = getattr(distribution, "_path", "an installed distribution")
-    raise DataError(f"{folder}: its METADATA is missing or names nothing; remove it, then install it again")
-
-
-def _distribution(module: str) -> str:
-    return _distributions_by_module().get(module, "")
-
-
-def is_installed(name: str) -> bool:
-    """Whether a distribution of that name is installed."""
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _sha256(data: bytes) -> str:

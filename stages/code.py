@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline.artifacts import write_json
 from pipeline.errors import ParamsError
-from pipeline.fingerprint import fingerprint, is_installed
+from pipeline.fingerprint import fingerprint
+from pipeline.installed import is_installed
 from pipeline.params import load
 from pipeline.settings.sections import SECTIONS, contradictions
 from pipeline.stage import PARAMS_FILE, Input, Output, main

@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.artifacts import canonical_json
 from pipeline.errors import DataError, ParamsError
-from pipeline.fingerprint import Fingerprint, fingerprint, required_distributions
+from pipeline.fingerprint import Fingerprint, fingerprint
+from pipeline.installed import distribution_of, is_installed, required_by
 from stages import code
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,10 +167,17 @@ def test_a_stage_that_does_not_exist_is_named(tree: Path) -> None:
 
 
 def test_an_environment_is_every_distribution_that_one_requires() -> None:
-    found = required_distributions("pandas")
+    found = required_by("pandas")
     assert {"numpy", "python-dateutil", "six"} <= found
     assert "pandas" not in found
     assert "pytest" not in found, "extras are not required"
+
+
+def test_every_spelling_of_a_name_and_the_modules_it_brings_are_known() -> None:
+    assert is_installed("Ruamel_YAML")
+    assert not is_installed("not-installed-anywhere")
+    assert (distribution_of("yaml"), distribution_of("six")) == ("pyyaml", "six")
+    assert distribution_of("not_installed_anywhere") == ""
 
 
 def test_the_fingerprint_of_an_environment_holds_more_than_the_imports(tree: Path) -> None:
