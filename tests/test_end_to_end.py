@@ -70,7 +70,9 @@ def test_a_docstring_edit_reruns_code_only_and_a_change_taken_back_trains_nothin
     assert shop.lock() == before
 
 
-def test_another_clone_under_other_conditions_gives_the_same_lock(shop: Workshop, tmp_path: Path) -> None:
+def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_same_lock(
+    shop: Workshop, tmp_path: Path
+) -> None:
     other = Workshop(
         tmp_path / "elsewhere and further",
         profile="tiny",
@@ -82,6 +84,12 @@ def test_another_clone_under_other_conditions_gives_the_same_lock(shop: Workshop
     )
     before = os.umask(0o077)
     try:
+        dvc = other.start(".venv/bin/dvc", "repro")
+        assert wait_for(lambda: other.processes("stages.pretrain"), seconds=300.0)
+        os.kill(dvc.pid, signal.SIGKILL)
+        dvc.communicate()
+        wait_for(lambda: not other.processes("stages.pretrain"))  # it ends with its dvc
+        assert other.python("-m", "pipeline.recovery").returncode == 0
         other.repro()
     finally:
         os.umask(before)
@@ -112,7 +120,6 @@ def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop
         assert "Running stage 'ingest" not in said
     finally:
         shop.edit("params.yaml", "num_permutation:", "num_permutations:")
-    shop.repro()
 
 
 def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> None:
@@ -159,21 +166,6 @@ def test_a_killed_pretraining_goes_on_at_its_checkpoint_and_ends_with_the_same_b
     assert (tmp_path / "metrics.json").read_bytes() == (
         shop.path / "reports/metrics/pretrain.json"
     ).read_bytes()
-
-
-def test_a_stage_ends_when_its_dvc_is_killed_and_the_next_repro_gives_the_same_lock(shop: Workshop) -> None:
-    before = shop.lock()
-    shop.edit("params.yaml", "rope_theta: 10000.0", "rope_theta: 10001.0")
-    dvc = shop.start(".venv/bin/dvc", "repro")
-    stage = wait_for(lambda: shop.processes("stages.pretrain"))
-    os.kill(dvc.pid, signal.SIGKILL)
-    dvc.communicate()
-    wait_for(lambda: not shop.processes("stages.pretrain"))
-    assert stage
-    shop.edit("params.yaml", "rope_theta: 10001.0", "rope_theta: 10000.0")
-    assert shop.python("-m", "pipeline.recovery").returncode == 0
-    shop.repro()
-    assert shop.lock() == before
 
 
 def wait_for(condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:

@@ -163,13 +163,6 @@ def test_a_change_runs_its_stages_and_taken_back_restores_them(
     assert shop.repro() == (set(), change.runs), "a change taken back comes from the run-cache"
 
 
-def test_a_change_of_the_pipeline_there_and_back_trains_nothing(shop: Workshop) -> None:
-    shop.edit("params.yaml", "model_name: gristmill", "model_name: thresher")
-    assert shop.repro() == ({"code"} | AFTER_EXPORT, set())
-    shop.edit("params.yaml", "model_name: thresher", "model_name: gristmill")
-    assert shop.repro() == (set(), {"code"} | AFTER_EXPORT)
-
-
 def test_repro_with_nothing_to_do_runs_nothing(shop: Workshop) -> None:
     assert shop.repro() == (set(), set())
 
