@@ -1,8 +1,8 @@
 """Muon: momentum whose every update is brought close to the nearest orthogonal matrix.
 
 Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). torch has one too, but
-computes in bf16 whatever the processor: on two cores without bf16 instructions that made 88 % of a training
-step of its Newton-Schulz iteration. This one computes in the training's own precision, and takes all
+computes in bf16 whatever the processor: on a core without bf16 instructions its Newton-Schulz iteration was
+88 % of a training step. This one computes in the training's own precision, and takes all
 matrices of one shape together.
 
 Shapes: M matrices of one shape, R rows, C columns, S the smaller of both.
@@ -33,8 +33,8 @@ _MARGIN = 1.01  # the triples hold up to a largest singular value: rounding must
 class Muon(Optimizer):
     """Updates 2-D weights by orthogonalized Nesterov momentum, with decoupled weight decay.
 
-    An update has a root mean square of about `lr / sqrt(columns)` (more for tall matrices, by the root of
-    rows / columns), so that one rate suits all shapes. `dtype` is the format of the iteration.
+    An update has a root mean square of about `lr / sqrt(columns)`, whatever its rows, so that one rate suits all
+    shapes. `dtype` is the format of the iteration.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], *, dtype: torch.dtype) -> None:
