@@ -62,6 +62,8 @@ def _texts() -> Iterator[str]:
     named = os.environ.get(CORPUS)
     if named:
         source, folder = files, Path(named)
+        if not folder.is_dir():
+            raise ParamsError(f"{CORPUS}={named}: is no folder; name one that holds text")
         parts = files.parts(folder, FilesParams(True, "text", "", 1.0), downloads=folder)
     else:
         source, folder = pydocs, Path()

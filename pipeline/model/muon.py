@@ -33,8 +33,8 @@ _MARGIN = 1.01  # the triples hold up to a largest singular value: rounding must
 class Muon(Optimizer):
     """Updates 2-D weights by orthogonalized Nesterov momentum, with decoupled weight decay.
 
-    An update has a root mean square of about `lr / sqrt(columns)`, whatever its rows, so that one rate suits all
-    shapes. `dtype` is the format of the iteration.
+    An update has a root mean square of about `lr / sqrt(columns)`, whatever its rows, so that one rate suits
+    all shapes. `dtype` is the format of the iteration.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], *, dtype: torch.dtype) -> None:
