@@ -16,7 +16,7 @@ from pipeline.settings.ingest import SourceParams
 from pipeline.stage import WORK_ROOT, Input, Output, Work, main
 
 DOWNLOADS = WORK_ROOT / "downloads"
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("gristmill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,10 @@ def run(
 
     The source's module is loaded by its name, so that only it is part of this stage's code fingerprint.
     """
+    pinned = read_pins(pins)
     reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
     parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
-    fetched = fetched_files(parts, DOWNLOADS, read_pins(pins))
+    fetched = fetched_files(parts, DOWNLOADS, pinned)
     if any(not file.pinned for file in fetched):
         _log.info("%s", said_of_unpinned(fetched, source=source, lock=pins))
     gathered = gather(reader, parts, work=work.folder / identity(fetched))

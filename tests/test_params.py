@@ -330,6 +330,15 @@ def test_values_arrive_as_the_types_that_the_class_names(tmp_path: Path) -> None
     assert json.loads(json.dumps(as_json(ingest)))["openwebtext"]["url"] == "https://a/b.xz"
 
 
+def test_a_password_does_not_get_into_params(tmp_path: Path) -> None:
+    """Params are copied into metrics, and those are committed."""
+    mirror = Leaf(("ingest", "gutenberg", "mirror"), str)
+    sections = {"ingest": SECTIONS["ingest"]}
+    for url in ("https://me:secret@example.org/", "https://me@example.org"):
+        (problem,) = problems_of(tmp_path / "p.yaml", with_hole(mirror, json.dumps(url)), sections)
+        assert "without a user's name" in problem
+
+
 def test_what_is_allowed_is_said_in_words() -> None:
     assert allowed(Annotated[float, Range(0, 1)]) == "a number, 0 to 1"
     assert allowed(Annotated[str, Range(1, 9)] | None) == "a string, length 1 to 9, or null"

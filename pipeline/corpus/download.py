@@ -199,7 +199,7 @@ def _require_success(response: httpx.Response, partial: Partial) -> None:
         raise NotThereError(f"{response.url}: status {status}; check the address")
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
-        raise SourceError(
+        raise NotThereError(
             f"{response.url}: sent as {encoding} although identity was asked for; name another address"
         )
 

@@ -23,6 +23,7 @@ from pipeline.corpus.courtesy import courtesy_from
 from pipeline.corpus.download import Downloader, Limits, NotThereError
 from pipeline.corpus.entries import FETCHED, LOCK, Entry, entry_of, place_of, recorded
 from pipeline.corpus.pins import PINS, Pin, read_pins
+from pipeline.corpus.transfers import Partial
 from pipeline.durability import flush
 from pipeline.errors import IntegrityError
 from pipeline.locks import holding
@@ -61,9 +62,11 @@ class Store:
         self, url: str, place: Path, pin: Pin | None, accept: Callable[[Path], bool] | None
     ) -> Entry:
         """Brings the object into the store, unless another address brought what is pinned."""
-        if pin is not None and self._object(pin).exists():
-            return recorded(place, Entry(url, pin.bytes, pin.sha256))
         fetched = place.with_name(FETCHED)
+        if pin is not None and self._object(pin).exists():
+            Partial(fetched, url).remove()
+            fetched.unlink(missing_ok=True)
+            return recorded(place, Entry(url, pin.bytes, pin.sha256))
         self._downloader.fetch(url, fetched, expected_bytes=pin.bytes if pin else None)
         found = Pin(fetched.stat().st_size, hash_file(fetched))
         if pin not in (None, found):

@@ -10,7 +10,7 @@ from typing import Annotated
 from pipeline.params import Matches, Range
 
 PACKAGE_NAME = Matches(r"[A-Za-z0-9_.-]+", "a package name")
-HTTP_URL = Matches(r"https?://[^\s]+", "a http(s) URL")
+HTTP_URL = Matches(r"https?://[^\s/?#@]+([/?#]\S*)?", "a http(s) URL without a user's name")
 Share = Annotated[float, Range(0, 1)]  # of a source's documents that may be damaged; more stop its stage
 
 

@@ -76,21 +76,23 @@ def _answer_all(
             connection, _ = listener.accept()
         except OSError:
             return
-        with connection, contextlib.suppress(OSError):
-            head = b""
-            # a handshake of TLS starts with 0x16: this server has none
-            while (
-                b"\r\n\r\n" not in head
-                and not head.startswith(b"\x16")
-                and (received := connection.recv(65536))
-            ):
-                head += received
-            if b"\r\n\r\n" not in head:
-                continue  # the other side has gone
-            first, *lines = head.decode("latin-1").split("\r\n")
-            path = first.split(" ")[1]
-            headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
-            server.requests.append((path, headers))
-            waiting = server.answers.get(path, [answer("404 Not Found")])
-            chosen = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-            send(connection, chosen if isinstance(chosen, bytes) else chosen(headers))
+        threading.Thread(target=_answer, args=(connection, server, send), daemon=True).start()
+
+
+def _answer(connection: socket.socket, server: Server, send: Callable[[socket.socket, bytes], None]) -> None:
+    with connection, contextlib.suppress(OSError):
+        head = b""
+        # a handshake of TLS starts with 0x16: this server has none
+        while (
+            b"\r\n\r\n" not in head and not head.startswith(b"\x16") and (received := connection.recv(65536))
+        ):
+            head += received
+        if b"\r\n\r\n" not in head:
+            return  # the other side has gone
+        first, *lines = head.decode("latin-1").split("\r\n")
+        path = first.split(" ")[1]
+        headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
+        server.requests.append((path, headers))
+        waiting = server.answers.get(path, [answer("404 Not Found")])
+        chosen = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        send(connection, chosen if isinstance(chosen, bytes) else chosen(headers))

@@ -73,7 +73,7 @@ def test_many_damaged_files_stop_the_stage_and_a_higher_limit_lets_it_pass(folde
 def test_files_that_were_fetched_are_recorded_and_held_against_their_pins(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "stages")
+    caplog.set_level("INFO", "gristmill")
     table = folder / "rows.parquet"
     pq.write_table(pa.table({"text": ["one", "two"]}), table)
     with serving() as server:

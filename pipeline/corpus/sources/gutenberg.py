@@ -40,7 +40,7 @@ from pipeline.settings.ingest import GutenbergParams
 SOURCE = "gutenberg"
 LICENCE = "Public domain in the USA"
 PART_BYTES = 8 * 2**20
-SHOWN_IDS = 10
+SHOWN_IDS = 50
 OLD = "old"  # where a mirror keeps editions that were replaced
 _NOTHING_CHOSEN = "lists nothing that ingest.gutenberg.catalogue asks for"
 _FILE_NAME = re.compile(r"(pg)?([1-9][0-9]{0,7})(-0|-8)?\.txt")

@@ -286,6 +286,25 @@ def test_books_are_chosen_in_one_way_and_not_from_the_site_for_people() -> None:
         assert said in problem
 
 
+def test_real_books_from_a_mirror_are_those_of_the_folder(tmp_path: Path) -> None:
+    folder = corpora("gutenberg")
+    with serving() as server:
+        feed = (folder / "catalog/pg_catalog.csv").read_bytes()
+        server.answers["/cache/epub/feeds/pg_catalog.csv.gz"] = [ok(gzip.compress(feed))]
+        for path in folder.glob("pg*.txt"):
+            server.answers[f"/cache/epub/{path.stem.removeprefix('pg')}/{path.name}"] = [
+                ok(path.read_bytes())
+            ]
+        austen = GutenbergCatalogueParams(True, ("en",), (), ("Austen, Jane",), 3)
+        wanted = params(mirror=server.url, catalogue=austen, max_missing=3)
+        found = items(tmp_path, tmp_path, wanted)
+    assert found == [
+        *items(folder, tmp_path, params(105)),
+        Rejected("121", "missing"),
+        Rejected("141", "missing"),
+    ]
+
+
 def test_real_books_are_cut_and_protected_ones_dropped() -> None:
     folder = corpora("gutenberg")
     with open(folder / "index.csv", newline="", encoding="utf-8") as file:
