@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,7 @@ from typing import BinaryIO
 import httpx
 
 from pipeline.artifacts import read_json, write_json
-from pipeline.errors import IntegrityError, SourceError
+from pipeline.errors import IntegrityError, ResourceError, SourceError
 from pipeline.progress import Meter
 
 FLUSH_BYTES = 4 * 2**20  # what a kill can cost at most
@@ -90,11 +91,13 @@ class Partial:
     def receive(self, response: httpx.Response, held: Held, bounds: Bounds) -> None:
         """Stores the body behind what is `held`, or from the start.
 
-        Raises PassingError when it ends early, SourceError when it is larger than it may be.
+        Raises PassingError when it ends early, SourceError when it is larger than it may be, ResourceError
+        when the disk has no room for it.
         """
         begun = self._begun(response, held)
         size = noted = begun.bytes
         _require_at_most(begun.total or 0, bounds, response)
+        self._require_room(begun)
         with open(self.data, "r+b" if size else "wb") as file:
             file.truncate(size)
             file.seek(size)
@@ -106,11 +109,7 @@ class Partial:
                         noted = self._note_down(file, begun)
             finally:
                 self._note_down(file, begun)
-        whole = _least(response, bounds) if begun.total is None else begun.total
-        if not size:
-            raise PassingError("the answer is empty", is_absence=True)
-        if size < whole:
-            raise PassingError(f"{size} of {whole} bytes came")
+        self._require_whole(size, begun.total or _least(response, bounds), is_exact=bool(begun.total))
 
     def _begun(self, response: httpx.Response, held: Held) -> Held:
         """What stays of the part, now that the server has answered: all of it, or nothing."""
@@ -121,8 +120,25 @@ class Partial:
                 raise PassingError("another part of the file came than was asked for")
             return continued
         self.remove()
-        length = response.headers.get("Content-Length", "")
+        length = "" if _is_chunked(response) else response.headers.get("Content-Length", "")
         return Held(held.url, _validator(response), 0, int(length) if length.isdigit() else None)
+
+    def _require_whole(self, size: int, whole: int, *, is_exact: bool) -> None:
+        if not size:
+            raise PassingError("the answer is empty", is_absence=True)
+        if is_exact and size > whole:  # a part that was longer than it said
+            self.remove()
+        elif size >= whole:
+            return
+        raise PassingError(f"{size} of {whole} bytes came")
+
+    def _require_room(self, begun: Held) -> None:
+        missing, free = (begun.total or 0) - begun.bytes, shutil.disk_usage(self.data.parent).free
+        if missing > free:
+            raise ResourceError(
+                f"{self.data.parent}: {missing} bytes of {begun.url} are to come, and {free} are free; make "
+                "room, then run it again"
+            )
 
     def _note_down(self, file: BinaryIO, begun: Held) -> int:
         """Brings to the disk what has come, and then says so; returns how much it is."""
@@ -157,8 +173,11 @@ def _validator(response: httpx.Response) -> str:
 
 def _least(response: httpx.Response, bounds: Bounds) -> int:
     """How many bytes a body without a length must have: chunks end with a mark, else only a pin can say."""
-    is_marked = "Transfer-Encoding" in response.headers
-    return 0 if is_marked else bounds.expected_bytes or 0
+    return 0 if _is_chunked(response) else bounds.expected_bytes or 0
+
+
+def _is_chunked(response: httpx.Response) -> bool:
+    return "Transfer-Encoding" in response.headers
 
 
 def _shown(response: httpx.Response, begun: Held) -> Iterator[bytes]:

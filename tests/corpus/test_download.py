@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import email.utils
+import shutil
 import socket
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.corpus.addresses import ALLOW_LOOPBACK
 from pipeline.corpus.courtesy import Courtesy
 from pipeline.corpus.download import Downloader, Limits, NotThereError, user_agent
-from pipeline.errors import SourceError
+from pipeline.errors import ResourceError, SourceError
 from tests.corpus.serving import Server, answer, ok, ranged, reset, serving
 
 QUICK = Limits(max_bytes=10_000, deadline_seconds=5, attempts=3, wait_seconds=0.01)
@@ -115,13 +117,60 @@ def test_tls_that_fails_is_tried_again_and_never_left(tmp_path: Path) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("status", ["404 Not Found", "403 Forbidden", "410 Gone"])
-def test_what_is_not_there_is_asked_for_once(status: str, tmp_path: Path) -> None:
+def test_what_is_not_there_is_asked_for_once(tmp_path: Path) -> None:
+    refusals = (
+        "404 Not Found",
+        "403 Forbidden",
+        "410 Gone",
+        "401 Unauthorized",
+        "204 No Content",
+        "302 Found",
+    )
+    with serving() as server, Downloader(limits=QUICK, courtesy=IN_HASTE) as downloader:
+        for status in (
+            *refusals,
+            "304 Not Modified",
+            "300 Multiple Choices",
+            "501 Not Implemented",
+            "999 Odd",
+        ):
+            server.answers["/a"] = [answer(status)]
+            with pytest.raises(NotThereError, match=rf"/a: status {status[:3]}; check the address"):
+                downloader.fetch(f"{server.url}/a", tmp_path / "file")
+    assert len(server.requests) == 10
+
+
+def test_a_file_that_the_disk_has_no_room_for_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=99))
     with serving() as server:
-        server.answers["/a"] = [answer(status)]
-        with pytest.raises(NotThereError, match=status[:3]):
+        server.answers["/a"] = [ok(b"x" * 100)]
+        with pytest.raises(
+            ResourceError, match=r"100 bytes of http.*/a are to come, and 99 are free; make room"
+        ):
             fetch(server, "/a", tmp_path)
-    assert len(server.requests) == 1
+        server.answers["/a"] = [ok(b"x" * 99)]
+        assert fetch(server, "/a", tmp_path) == b"x" * 99
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\nbody",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody and more",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nX: y\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Encoding: IDENTITY\r\n\r\nbody",
+    ],
+)
+def test_odd_but_lawful_answers_are_understood(odd: bytes, tmp_path: Path) -> None:
+    with serving() as server:
+        server.answers["/a"] = [odd]
+        assert fetch(server, "/a", tmp_path) == b"body"
 
 
 def test_a_server_that_is_not_there_is_a_source_error(tmp_path: Path) -> None:
@@ -327,6 +376,7 @@ ODD_PARTS = {
     "of another version": answer("206 Partial", b"y" * 50, "Content-Range: bytes 50-99/100", 'ETag: "2"'),
     "of another size": answer("206 Partial", b"y" * 50, "Content-Range: bytes 50-99/101", 'ETag: "1"'),
     "from another place": answer("206 Partial", b"y" * 60, "Content-Range: bytes 40-99/100", 'ETag: "1"'),
+    "longer than it says": answer("206 Partial", b"y" * 60, "Content-Range: bytes 50-99/100", 'ETag: "1"'),
     "without a place": answer("206 Partial", b"y" * 50, 'ETag: "1"'),
     "of nothing": answer("416 Range Not Satisfiable", b"", "Content-Range: bytes */20"),
     "changed, so all of it": ok(b"n" * 100, 'ETag: "2"'),
