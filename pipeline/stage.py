@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pipeline.artifacts import MANIFEST, canonical_json, hash_file, hash_tree, write_bytes, write_json
-from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError
+from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.locks import holding
 from pipeline.params import as_json, load
 from pipeline.parentage import end_with_parent
@@ -99,12 +99,12 @@ def main(
         _exit(call, error, *error.problems)
     except GristmillError as error:
         _exit(call, error, str(error))
-    except MemoryError as error:
-        _exit(
-            call,
-            ResourceError("memory"),
-            f"out of memory ({error}); free some or make the stage's work smaller",
-        )
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        told = str(error).partition("\n")[0]
+        told = f"out of memory ({told}); free some or make the stage's work smaller"
+        _exit(call, ResourceError("memory"), told)
     except OSError as error:
         if error.errno is None:
             raise
