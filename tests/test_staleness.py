@@ -38,7 +38,7 @@ AFTER_VALIDATE = {"validate"} | AFTER_BPE
 AFTER_DEDUPE = {"dedupe"} | AFTER_VALIDATE
 EVALUATE = {"evaluate@base", "evaluate@tuned"} | QUANTIZED
 INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib", ".venv/bin/python")
-TOUCHED = (*INPUTS, "data/code", "dvc.lock")
+TOUCHED = (*INPUTS, "data/code", "dvc.lock", ".dvc/cache/runs")  # the last: what ran once would be restored
 EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
 
 
@@ -98,6 +98,7 @@ CHANGES = (
     code("pipeline/tokens/packing.py", AFTER_PACK),
     code("pipeline/model/optimization.py", AFTER_PRETRAIN),
     code("pipeline/model/instructions.py", AFTER_FINETUNE),
+    code("pipeline/model/quantization.py", AFTER_QUANTIZE | EVALUATE),
     code("pipeline/model/export_gguf.py", AFTER_EXPORT),
     code("pipeline/model/floors.py", EVALUATE | {"report"}),
     code("pipeline/reporting/charts.py", {"report"}),
