@@ -52,7 +52,8 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
     kept = documents.filter(pc.equal(documents["reason"], KEPT))
     account = Account(documents_in, kept.num_rows, dropped(documents))
     account.check("dedupe")
-    _publish(documents, kept, catalogue.shards, deduplicated, work=work.folder / "splits")
+    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
+    _publish(documents, kept, catalogue.shards, deduplicated, likeness, work=work.folder / "splits")
     sizes = cluster_sizes(documents)
     return DedupeMetrics(
         documents_in=account.documents_in,
@@ -68,13 +69,25 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
     )
 
 
-def _publish(documents: pa.Table, kept: pa.Table, shards: Sequence[Path], out: Path, *, work: Path) -> None:
-    """Writes the splits and the table of clusters, and puts the whole folder in its place at once."""
+def _publish(
+    documents: pa.Table,
+    kept: pa.Table,
+    shards: Sequence[Path],
+    out: Path,
+    likeness: Mapping[str, float],
+    *,
+    work: Path,
+) -> None:
+    """Writes the splits and the table of clusters, and puts the whole folder in its place at once.
+
+    `likeness` is what counted as a near duplicate, for those who look for one later.
+    """
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
     write_splits(kept, shards, staging, work=work)
     table = documents.append_column("kept", pc.equal(documents["reason"], KEPT))
-    with publishing(staging / "clusters", kind="clusters", facts={"documents": table.num_rows}) as folder:
+    facts = {"documents": table.num_rows, **likeness}
+    with publishing(staging / "clusters", kind="clusters", facts=facts) as folder:
         columns = table.select(["id", "cluster", "split", "kept", "reason", "duplicate_of"])
         write_table(
             folder / "clusters.parquet", columns.sort_by([("id", "ascending"), ("split", "ascending")])

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.artifacts import write_json
 from pipeline.corpus.drift import Drift
-from pipeline.corpus.measures import Lengths
+from pipeline.corpus.lengths import Lengths
 from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
 from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
@@ -127,7 +127,7 @@ def validate() -> ValidateMetrics:
         "pydocs": Lengths(4150, 4067000, 968.2, percentiles),
     }
     overall = Lengths(5000, 4900000, 975.5, percentiles)
-    return ValidateMetrics(14, overall, splits, sources, Drift("no baseline", 975.5, None, None))
+    return ValidateMetrics(14, 600, overall, splits, sources, Drift("no baseline", 975.5, None, None, {}))
 
 
 def train_bpe() -> TrainBpeMetrics:
