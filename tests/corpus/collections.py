@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,9 @@ import pyarrow as pa
 from pipeline.artifacts import publishing, write_table
 from pipeline.corpus.shards import text_bytes, write_shards
 from pipeline.records import Document
+from pipeline.settings.mixture import MixtureParams, SourceMixture
 
+UNMIXED = MixtureParams(*[SourceMixture(max_bytes=None, weight=None) for _ in fields(MixtureParams)])
 _WORDS = ("river", "mill", "stone", "grain", "turns", "under", "water", "slowly", "millers", "watch")
 
 
