@@ -9,7 +9,8 @@ from typing import Any
 
 from pipeline.artifacts import write_json
 from pipeline.corpus.drift import Drift
-from pipeline.corpus.measures import Lengths
+from pipeline.corpus.lengths import Lengths
+from pipeline.corpus.mixture import Blend
 from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
 from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
@@ -112,7 +113,8 @@ def dedupe() -> DedupeMetrics:
         for split, number in (("train", 4700), ("val", 150), ("test", 150))
     }
     dropped = {"exact_duplicate": 140, "near_duplicate": 60}
-    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, 25, 5, 700)
+    blend = {"files": Blend(800, 800, 784000, 784000), "pydocs": Blend(4050, 3900, 3969000, 3822000)}
+    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700)
 
 
 def validate() -> ValidateMetrics:
@@ -127,7 +129,7 @@ def validate() -> ValidateMetrics:
         "pydocs": Lengths(4150, 4067000, 968.2, percentiles),
     }
     overall = Lengths(5000, 4900000, 975.5, percentiles)
-    return ValidateMetrics(14, overall, splits, sources, Drift("no baseline", 975.5, None, None))
+    return ValidateMetrics(14, 600, overall, splits, sources, Drift("no baseline", 975.5, None, None, {}))
 
 
 def train_bpe() -> TrainBpeMetrics:

@@ -50,6 +50,16 @@ class SourceAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """The train documents of one source and their bytes: before the mixture, and left by it."""
+
+    documents_in: int
+    documents: int
+    bytes_in: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dedupe:
     """The account of deduplication over all sources."""
 
@@ -59,6 +69,7 @@ class Dedupe:
     clusters: int
     largest_cluster: int
     by_source: dict[str, SourceAccount]
+    mixture: dict[str, Blend]
     provenance: Provenance
 
 
