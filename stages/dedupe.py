@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from pipeline.artifacts import publishing, replace_folder, write_table
 from pipeline.corpus.accounts import Account
-from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.catalogue import Signing, StoredShard, build_catalogue, shards_below
 from pipeline.corpus.deduplication import KEPT, find_duplicates
 from pipeline.corpus.minhash import choose_banding
 from pipeline.corpus.splitting import SplitShares, assign_splits, write_splits
 from pipeline.corpus.tallies import SourceTally, SplitTally, by_source, by_split, cluster_sizes, dropped
 from pipeline.errors import DataError
+from pipeline.reuse import Results
 from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Input, Output, Work, main
 
@@ -45,14 +46,15 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
         raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
     banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
     signing = Signing(params.shingle_words, params.num_permutations, banding)
-    catalogue = build_catalogue(shards, work.folder / "signed", signing)
+    signed, written = (Results(work.cache / name, code=work.code) for name in ("signed", "written"))
+    catalogue = build_catalogue(shards, signed, signing)
     found = find_duplicates(catalogue, banding, threshold=params.jaccard_threshold)
     shares = SplitShares(params.val_fraction, params.test_fraction)
     documents = assign_splits(found.documents, shares, seed=params.seed)
     kept = documents.filter(pc.equal(documents["reason"], KEPT))
     account = Account(documents_in, kept.num_rows, dropped(documents))
     account.check("dedupe")
-    _publish(documents, kept, catalogue.shards, deduplicated, work=work.folder / "splits")
+    _publish(documents, kept, catalogue.shards, deduplicated, written)
     sizes = cluster_sizes(documents)
     return DedupeMetrics(
         documents_in=account.documents_in,
@@ -68,11 +70,13 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
     )
 
 
-def _publish(documents: pa.Table, kept: pa.Table, shards: Sequence[Path], out: Path, *, work: Path) -> None:
+def _publish(
+    documents: pa.Table, kept: pa.Table, shards: Sequence[StoredShard], out: Path, written: Results
+) -> None:
     """Writes the splits and the table of clusters, and puts the whole folder in its place at once."""
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
-    write_splits(kept, shards, staging, work=work)
+    write_splits(kept, shards, staging, results=written)
     table = documents.append_column("kept", pc.equal(documents["reason"], KEPT))
     with publishing(staging / "clusters", kind="clusters", facts={"documents": table.num_rows}) as folder:
         columns = table.select(["id", "cluster", "split", "kept", "reason", "duplicate_of"])
