@@ -10,7 +10,7 @@ from pipeline.artifacts import open_artifact, publishing
 from pipeline.corpus.accounts import Account
 from pipeline.corpus.cleaning import CleanedShard, CleanTask, add_up, clean_shard
 from pipeline.corpus.shards import adopt_shards, shard_paths
-from pipeline.engine import map_shards
+from pipeline.reuse import Results
 from pipeline.settings.clean import CleanParams
 from pipeline.stage import Input, Output, Work, main
 
@@ -37,11 +37,12 @@ def run(ingested: Input, cleaned: Output, *, source: str, params: CleanParams, w
     order.
     """
     documents = open_artifact(ingested, kind="documents")
-    tasks = {
-        path.stem: CleanTask(str(path), str(work.folder / path.name), source, params)
-        for path in shard_paths(documents.path)
-    }
-    done = map_shards(clean_shard, tasks, result=CleanedShard, work=work.folder, label=f"cleaning {source}")
+    results = Results(work.cache, code=work.code)
+    tasks: dict[str, CleanTask] = {}
+    for path in shard_paths(documents.path):
+        key = results.key(documents.hashes[path.name], source, params)
+        tasks[key] = CleanTask(str(path), str(results.file(key, ".parquet")), source, params)
+    done = results.map_shards(clean_shard, tasks, result=CleanedShard, label=f"cleaning {source}")
     total = add_up(done.values())
     Account(total.documents_in, total.documents_kept, total.dropped).check(f"clean@{source}")
     facts: dict[str, Any] = {"source": source, "documents": total.documents_kept, "bytes": total.bytes_kept}

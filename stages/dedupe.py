@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.artifacts import replace_folder
 from pipeline.corpus.accounts import Account
-from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.catalogue import Signing, StoredShard, build_catalogue, shards_below
 from pipeline.corpus.deduplication import KEPT, find_duplicates
 from pipeline.corpus.minhash import choose_banding
 from pipeline.corpus.mixture import Blend, blends, mix
@@ -20,6 +20,7 @@ from pipeline.corpus.roster import write_clusters
 from pipeline.corpus.splitting import SplitShares, assign_splits, write_splits
 from pipeline.corpus.tallies import SourceTally, SplitTally, by_source, by_split, cluster_sizes, dropped
 from pipeline.errors import DataError
+from pipeline.reuse import Results
 from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Input, Output, Work, main
 
@@ -48,7 +49,8 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
         raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
     banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
     signing = Signing(params.shingle_words, params.num_permutations, banding)
-    catalogue = build_catalogue(shards, work.folder / "signed", signing)
+    signed, written = (Results(work.cache / name, code=work.code) for name in ("signed", "written"))
+    catalogue = build_catalogue(shards, signed, signing)
     found = find_duplicates(catalogue, banding, threshold=params.jaccard_threshold)
     shares = SplitShares(params.val_fraction, params.test_fraction)
     everything = assign_splits(found.documents, shares, seed=params.seed)
@@ -56,7 +58,7 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
     kept = documents.filter(pc.equal(documents["reason"], KEPT))
     account = Account(documents_in, kept.num_rows, dropped(documents))
     account.check("dedupe")
-    _publish(documents, catalogue.shards, deduplicated, params=params, work=work.folder / "splits")
+    _publish(documents, catalogue.shards, deduplicated, params=params, written=written)
     sizes = cluster_sizes(documents)
     return DedupeMetrics(
         documents_in=account.documents_in,
@@ -73,11 +75,13 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
     )
 
 
-def _publish(found: pa.Table, shards: Sequence[Path], out: Path, *, params: DedupeParams, work: Path) -> None:
+def _publish(
+    found: pa.Table, shards: Sequence[StoredShard], out: Path, *, params: DedupeParams, written: Results
+) -> None:
     """Writes the splits and the table of clusters, and puts the whole folder in its place at once."""
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
-    write_splits(found.filter(pc.equal(found["reason"], KEPT)), shards, staging, work=work)
+    write_splits(found.filter(pc.equal(found["reason"], KEPT)), shards, staging, results=written)
     likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
     write_clusters(found, staging / "clusters", likeness)
     replace_folder(staging, out)
