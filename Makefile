@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check flow bench chat accept setup docs clean
+.PHONY: help run test test-faults check flow bench chat accept lock-sources setup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
 
 accept: .venv/.ready-run ## make this run the baseline that later reports compare with
 	@python -m pipeline.reporting.accept
+
+lock-sources: .venv/.ready-run ## pin what was fetched in data/sources.lock; RENEW=address lets go of pins that begin so
+	@python -m pipeline.corpus.lock_sources $(if $(RENEW),--renew '$(RENEW)')
 
 docs: .venv/.ready-run ## write the generated parts of README.md and data/README.md anew
 	@python -m pipeline.documentation

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.artifacts import publishing
-from pipeline.corpus.fetched import Fetched, fetched_files
+from pipeline.corpus.fetched import Fetched, fetched_files, identity, said_of_unpinned
 from pipeline.corpus.ingestion import gather, write_gathered
+from pipeline.corpus.pins import read_pins
 from pipeline.corpus.quarantine import require_mostly_sound
 from pipeline.settings.ingest import SourceParams
 from pipeline.stage import WORK_ROOT, Input, Output, Work, main
 
 DOWNLOADS = WORK_ROOT / "downloads"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,19 @@ class IngestMetrics:
     fetched: list[Fetched]
 
 
-def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, work: Work) -> IngestMetrics:
+def run(
+    folder: Input, pins: Input, ingested: Output, *, source: str, params: SourceParams, work: Work
+) -> IngestMetrics:
     """Reads `folder`, or what else the source is, into `ingested`; an empty artifact when it is disabled.
 
     The source's module is loaded by its name, so that only it is part of this stage's code fingerprint.
     """
     reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
     parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
-    gathered = gather(reader, parts, work=work.folder)
+    fetched = fetched_files(parts, DOWNLOADS, read_pins(pins))
+    if any(not file.pinned for file in fetched):
+        _log.info("%s", said_of_unpinned(fetched, source=source, lock=pins))
+    gathered = gather(reader, parts, work=work.folder / identity(fetched))
     require_mostly_sound(gathered, source=source, max_share=params.max_quarantine_share)
     facts: dict[str, Any] = {
         "source": source,
@@ -56,7 +64,7 @@ def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, w
         examples=gathered.examples,
         bytes_kept=gathered.bytes_kept,
         shards=shards,
-        fetched=fetched_files(parts, DOWNLOADS),
+        fetched=fetched,
     )
 
 

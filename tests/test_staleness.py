@@ -37,7 +37,15 @@ AFTER_BPE = {"train_bpe"} | AFTER_PACK
 AFTER_VALIDATE = {"validate"} | AFTER_BPE
 AFTER_DEDUPE = {"dedupe"} | AFTER_VALIDATE
 EVALUATE = {"evaluate@base", "evaluate@tuned"} | QUANTIZED
-INPUTS = ("pipeline", "stages", "params.yaml", "data/sources", ".venv/lib", ".venv/bin/python")
+INPUTS = (
+    "pipeline",
+    "stages",
+    "params.yaml",
+    "data/sources",
+    "data/sources.lock",
+    ".venv/lib",
+    ".venv/bin/python",
+)
 TOUCHED = (*INPUTS, "data/code", "dvc.lock", ".dvc/cache/runs")  # the last: what ran once would be restored
 EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
 
@@ -121,6 +129,11 @@ CHANGES = (
         "document added",
         lambda shop: append(shop.path / "data/sources/files/letter.txt", "Dear reader,\n"),
         {"ingest@files", "clean@files"} | AFTER_DEDUPE,
+    ),
+    Change(
+        "file pinned",
+        lambda shop: append(shop.path / "data/sources.lock", f"{'0' * 64} 1 https://example.org/a\n"),
+        INGEST | CLEAN | AFTER_DEDUPE,
     ),
     library("matplotlib", {"report"}),
     library("sentencepiece", AFTER_BPE),

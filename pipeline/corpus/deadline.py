@@ -10,11 +10,29 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-_CONNECTED = "connection.connect_tcp.complete"
+CONNECTED = "connection.connect_tcp.complete"
+
+
+class Budget:
+    """The seconds that all requests for one file may take together; waiting between them is free."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = self.left = seconds
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[Deadline]:
+        """A deadline for one request: what is left, of which the body's time is taken."""
+        started = time.monotonic()
+        try:
+            with Deadline(max(self.left, 0.0)) as deadline:
+                yield deadline
+        finally:
+            self.left -= time.monotonic() - started
 
 
 class Deadline:
@@ -46,7 +64,7 @@ class Deadline:
         """Takes note of each connection that httpx makes, through a descriptor of its own: TLS replaces the
         socket.
         """
-        if event != _CONNECTED:
+        if event != CONNECTED:
             return
         connected: socket.socket = about["return_value"].get_extra_info("socket")
         with self._lock:

@@ -1,38 +1,50 @@
 """Fetching over HTTP, politely and without trust in the other side.
 
-One request at a time and a pause between those to one host; an overall deadline; a cap on the size; no
-encodings that unpack; no redirect to a private address or away from TLS; a few more tries when the fault may
-pass. A file that was fetched is kept and never fetched again: remove it to have it anew.
+One request at a time and a pause between those to one host, also those of other processes; a deadline for
+the whole transfer; a cap on the size; no encodings that unpack; no redirect to a private address or away from
+TLS; a few more tries when the fault may pass, each going on where the last one broke off, also that of an
+earlier, killed process. A file that was fetched is kept and never fetched again.
+
+What is fetched for the corpus goes through pipeline/corpus/store.py, which keeps it under its hash and holds
+it against data/sources.lock.
 """
 
 from __future__ import annotations
 
+import contextlib
+import email.utils
+import functools
 import importlib.metadata
-import ipaddress
 import os
-import socket
+import ssl
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx
 
+from pipeline.corpus.addresses import is_proxied, redirected, require_public, require_public_name
 from pipeline.corpus.courtesy import Courtesy
-from pipeline.corpus.deadline import Deadline
+from pipeline.corpus.deadline import CONNECTED, Budget, Deadline
+from pipeline.corpus.transfers import Bounds, Held, Partial, PassingError
+from pipeline.corpus.turns import Turns, shared_folder
+from pipeline.durability import flush
 from pipeline.errors import SourceError
 
 MAX_REDIRECTS = 5
 MAX_WAIT_SECONDS = 120.0
 READ_TIMEOUT_SECONDS = 30.0
-ALLOW_LOOPBACK = "GRISTMILL_ALLOW_LOOPBACK"  # for tests, which serve on 127.0.0.1
 _NO_ADDRESS = (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)  # the last: no host's name
 _MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_WHOLE_OR_PART = (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much and how long one file may take, and how often it is tried."""
+    """How much one file may be, how long its requests may take together, and how often it is tried."""
 
     max_bytes: int
     deadline_seconds: float
@@ -44,23 +56,17 @@ class NotThereError(SourceError):
     """The server answers and does not have the file, or does not give it: asking again is no use."""
 
 
-class _PassingError(Exception):
-    """A fault that may be gone at the next try; `wait_seconds` is what the server asked for."""
-
-    def __init__(self, what: str, *, wait_seconds: float = 0.0) -> None:
-        super().__init__(what)
-        self.wait_seconds = wait_seconds
-
-
 class Downloader:
-    """Fetches files; use it as a context manager."""
+    """Fetches files; use it as a context manager. `sleep` is what waits between tries and requests."""
 
-    def __init__(self, *, limits: Limits, courtesy: Courtesy) -> None:
-        self._limits = limits
-        self._pause_seconds = courtesy.seconds_between
-        self._last_request: dict[str, float] = {}
+    def __init__(
+        self, *, limits: Limits, courtesy: Courtesy, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._limits, self._sleep = limits, sleep
+        self._turns = Turns(shared_folder(), seconds_between=courtesy.seconds_between, sleep=sleep)
         self._client = httpx.Client(
             headers={"User-Agent": user_agent(courtesy.contact), "Accept-Encoding": "identity"},
+            verify=_tls(),
             follow_redirects=False,
             timeout=min(READ_TIMEOUT_SECONDS, limits.deadline_seconds),
             limits=httpx.Limits(max_keepalive_connections=0),  # a deadline is for one request's connection
@@ -74,74 +80,84 @@ class Downloader:
     ) -> None:
         self._client.close()
 
-    def fetch(self, url: str, path: Path) -> None:
+    def fetch(self, url: str, path: Path, *, expected_bytes: int | None = None) -> None:
         """Stores what `url` serves at `path`, whole or not at all; does nothing when it is there already.
 
-        Raises NotThereError when the server refuses the file, SourceError when it could not be had otherwise.
+        What came before it broke off stays beside `path`, for the next call. `expected_bytes` tells a cut
+        body from a whole one where the server does not. Raises NotThereError when the server refuses the
+        file, SourceError when it could not be had otherwise.
         """
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        fault = _PassingError("not tried")
-        for attempt in range(self._limits.attempts):
-            if attempt:
-                time.sleep(max(fault.wait_seconds, self._limits.wait_seconds * 2 ** (attempt - 1)))
+        partial = Partial(path, url)
+        self._complete(url, partial, Bounds(self._limits.max_bytes, expected_bytes))
+        os.replace(partial.data, path)
+        flush(path.parent)
+        partial.remove()
+
+    def _complete(self, url: str, partial: Partial, bounds: Bounds) -> None:
+        """Tries until the partial file is whole."""
+        budget = Budget(self._limits.deadline_seconds)
+        fault = PassingError("not tried")
+        tries = 0
+        while tries < self._limits.attempts and budget.left > 0:
+            if tries:
+                self._sleep(max(fault.wait_seconds, self._limits.wait_seconds * 2 ** (tries - 1)))
+            tries += 1
             try:
-                self._try(url, path)
+                self._try(url, partial, bounds, budget)
                 return
-            except _PassingError as error:
+            except PassingError as error:
                 fault = error
-        raise SourceError(
-            f"{url}: {fault} ({self._limits.attempts} tries); try later or name another address"
-        )
+        if not partial.held().bytes:
+            partial.remove()
+        what = f"not whole after {budget.seconds:g} s; {fault}" if budget.left <= 0 else str(fault)
+        kind = NotThereError if fault.is_absence else SourceError
+        raise kind(f"{url}: {what} ({tries} tries); try later or name another address")
 
-    def _try(self, url: str, path: Path) -> None:
-        part = path.with_name(f".{path.name}.part")
-        with Deadline(self._limits.deadline_seconds) as deadline:
-            try:
-                self._follow(url, part, deadline)
-                os.replace(part, path)
-            except _NO_ADDRESS as error:
-                raise SourceError(f"{url}: is, or redirects to, what is not an address ({error})") from error
-            except httpx.TransportError as error:
-                what = _too_slow(deadline) if deadline.is_over else f"{type(error).__name__}: {error}"
-                raise _PassingError(what) from error
-            finally:
-                part.unlink(missing_ok=True)
+    def _try(self, url: str, partial: Partial, bounds: Bounds, budget: Budget) -> None:
+        held = partial.held()
+        if held.is_whole:
+            return
+        try:
+            with self._answer(url, held, budget) as response:
+                _require_success(response, partial)
+                partial.receive(response, held, bounds)
+        except SourceError:  # refused for good, so nothing is left to go on from
+            partial.remove()
+            raise
+        except _NO_ADDRESS as error:
+            raise SourceError(f"{url}: is, or redirects to, what is not an address ({error})") from error
+        except httpx.TransportError as error:
+            raise PassingError(f"{type(error).__name__}: {error}") from error
 
-    def _follow(self, url: str, part: Path, deadline: Deadline) -> None:
-        """Stores at `part` what `url`, or the address it redirects to, serves."""
-        address = httpx.URL(url)
+    @contextlib.contextmanager
+    def _answer(self, url: str, held: Held, budget: Budget) -> Iterator[httpx.Response]:
+        """The answer of `url`, or of the address it redirects to; its body is yet to be read."""
+        address, is_redirect = httpx.URL(url), False
         for _ in range(MAX_REDIRECTS + 1):
-            self._wait_for_turn(address.host)
-            with self._client.stream("GET", address, extensions={"trace": deadline.watch}) as response:
+            with (
+                self._turns.turn(address.host),
+                budget.request() as deadline,
+                self._client.stream(
+                    "GET",
+                    address,
+                    headers=held.headers(),
+                    extensions={"trace": _watch(deadline, address if is_redirect else None)},
+                ) as response,
+            ):
                 if not response.has_redirect_location:
-                    self._store(response, part, deadline)
+                    yield response
+                    if deadline.is_over:  # a body without a length ends like a whole one
+                        raise PassingError("broken off")
                     return
-                address = _redirected(response)
+                address, is_redirect = redirected(response), True
+            try:
+                require_public_name(address)
+            except OSError as error:
+                raise PassingError(f"redirects to {address.host}, which has no address ({error})") from error
         raise SourceError(f"{url}: more than {MAX_REDIRECTS} redirects; name the file's own address")
-
-    def _wait_for_turn(self, host: str) -> None:
-        wait = self._last_request.get(host, float("-inf")) + self._pause_seconds - time.monotonic()
-        if wait > 0:
-            time.sleep(wait)
-        self._last_request[host] = time.monotonic()
-
-    def _store(self, response: httpx.Response, part: Path, deadline: Deadline) -> None:
-        _require_success(response)
-        size = 0
-        with open(part, "wb") as file:
-            for data in response.iter_raw():
-                size += len(data)
-                if size > self._limits.max_bytes:
-                    raise SourceError(f"{response.url}: more than {self._limits.max_bytes} bytes; refused")
-                file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if deadline.is_over:  # a body without a length ends like a whole one
-            raise _PassingError(_too_slow(deadline))
-        if not size:
-            raise _PassingError("the answer is empty")
 
 
 def user_agent(contact: str) -> str:
@@ -150,13 +166,36 @@ def user_agent(contact: str) -> str:
     return f"Gristmill/{version} (corpus reader; contact: {contact or 'not given'})"
 
 
-def _require_success(response: httpx.Response) -> None:
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """What connections trust; reading the certificates takes a tenth of a second."""
+    return httpx.create_ssl_context()
+
+
+def _watch(deadline: Deadline, target: httpx.URL | None) -> Callable[[str, Mapping[str, Any]], None]:
+    """What httpx tells about each connection it makes; that to the `target` of a redirect must be public."""
+
+    def watch(event: str, about: Mapping[str, Any]) -> None:
+        deadline.watch(event, about)
+        if event == CONNECTED and target is not None and not is_proxied():
+            connection = about["return_value"]
+            try:
+                require_public(str(connection.get_extra_info("server_addr")[0]), target)
+            except SourceError:
+                connection.close()
+                raise
+
+    return watch
+
+
+def _require_success(response: httpx.Response, partial: Partial) -> None:
     status = response.status_code
     if status in _MAY_PASS:
-        raise _PassingError(
-            f"status {status}", wait_seconds=_retry_after(response.headers.get("Retry-After", ""))
-        )
-    if status != httpx.codes.OK:
+        raise PassingError(f"status {status}", wait_seconds=_retry_after(response))
+    if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        partial.remove()
+        raise PassingError("the server has less than what came before")
+    if status not in _WHOLE_OR_PART:
         raise NotThereError(f"{response.url}: status {status}; check the address")
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
@@ -165,32 +204,14 @@ def _require_success(response: httpx.Response) -> None:
         )
 
 
-def _retry_after(value: str) -> float:
-    """The wait a server asks for in seconds, at most MAX_WAIT_SECONDS; 0 for what is no number of seconds."""
-    return min(float(value), MAX_WAIT_SECONDS) if value.strip().isascii() and value.strip().isdigit() else 0.0
-
-
-def _too_slow(deadline: Deadline) -> str:
-    return f"not whole after {deadline.seconds:g} s"
-
-
-def _redirected(response: httpx.Response) -> httpx.URL:
-    """Where a redirect leads, unless it must not be followed."""
-    target = response.url.join(response.headers["Location"])
-    if target.scheme not in {"http", "https"} or (
-        response.url.scheme == "https" and target.scheme != "https"
-    ):
-        raise SourceError(f"{response.url}: redirects to {target.scheme or 'nothing'}:, refused")
-    for address in _addresses(target.host):
-        loopback_allowed = address.is_loopback and os.environ.get(ALLOW_LOOPBACK) == "1"
-        if not address.is_global and not loopback_allowed:
-            raise SourceError(f"{response.url}: redirects to the private address {address}, refused")
-    return target
-
-
-def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _retry_after(response: httpx.Response) -> float:
+    """The seconds a server asks for, as a number or a date: at most MAX_WAIT_SECONDS, 0 for neither."""
+    said = response.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said), MAX_WAIT_SECONDS)
+    date = email.utils.parsedate_tz(said)
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except OSError as error:
-        raise _PassingError(f"redirects to {host}, which has no address ({error})") from error
-    return [ipaddress.ip_address(address.partition("%")[0]) for address in sorted(found)]
+        seconds = email.utils.mktime_tz(date) - time.time() if date else 0.0
+    except (ValueError, OverflowError):  # a year or an offset beyond any calendar
+        seconds = 0.0
+    return min(max(seconds, 0.0), MAX_WAIT_SECONDS)

@@ -1,30 +1,54 @@
-"""What a source read from the network: the size and hash of each file, which tell whether two runs read the
-same."""
+"""What a source read from the network: the address, size and hash of each file, which tell whether two runs
+read the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts import hash_file
+from pipeline.artifacts import canonical_json
+from pipeline.corpus.entries import entry_of
+from pipeline.corpus.pins import Pin
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file that was fetched, named below the folder of downloads."""
+    """A file that was fetched, and whether data/sources.lock says what it must be."""
 
-    file: str
+    url: str
     bytes: int
     sha256: str
+    pinned: bool
 
 
-def fetched_files(parts: Mapping[str, Any], downloads: Path) -> list[Fetched]:
-    """Every file below `downloads` that a part of a source names in its `paths`, in order of names."""
-    paths = {path for part in parts.values() for path in getattr(part, "paths", ())}
-    return [
-        Fetched(path.relative_to(downloads).as_posix(), path.stat().st_size, hash_file(path))
-        for path in sorted(paths)
-        if path.is_relative_to(downloads)
-    ]
+def fetched_files(parts: Mapping[str, Any], downloads: Path, pins: Mapping[str, Pin]) -> list[Fetched]:
+    """Every file of the store `downloads` that a part of a source reads, its `paths`, or that decided what is
+    read, its `consulted`; in the order of addresses.
+    """
+    fields = ("paths", "consulted")
+    paths = {path for part in parts.values() for field in fields for path in getattr(part, field, ())}
+    found = []
+    for path in paths:
+        if path.is_relative_to(downloads):
+            entry = entry_of(path)
+            assert entry is not None, f"{path} was fetched, but not by the store"
+            found.append(Fetched(entry.url, entry.bytes, entry.sha256, entry.url in pins))
+    return sorted(found, key=lambda fetched: fetched.url)
+
+
+def identity(fetched: Sequence[Fetched]) -> str:
+    """A name for just these bytes: what was made of others, before a kill, must not be gone on from."""
+    return hashlib.sha256(canonical_json([file.sha256 for file in fetched])).hexdigest()[:16]
+
+
+def said_of_unpinned(fetched: Sequence[Fetched], *, source: str, lock: Path) -> str:
+    """How many of a source's files may be others tomorrow, in a line."""
+    loose = [file.url for file in fetched if not file.pinned]
+    return (
+        f"{source}: {len(loose)} of {len(fetched)} fetched files are not pinned in {lock}, such as "
+        f"{loose[0]}; `make lock-sources` pins them"
+    )

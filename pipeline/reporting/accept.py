@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.artifacts import write_bytes
+from pipeline.command import command
 from pipeline.errors import IntegrityError
-from pipeline.reporting.command import command
 from pipeline.reporting.metrics.run import FILES
 
 METRICS, BASELINE = Path("reports/metrics"), Path("reports/baseline")

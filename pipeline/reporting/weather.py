@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import read_json, write_bytes
+from pipeline.command import command
 from pipeline.errors import IntegrityError
 from pipeline.reporting import numerals, theme
 from pipeline.reporting.charts import Bar, bars, figure
-from pipeline.reporting.command import command
 from pipeline.reporting.document import Page, Prose, Row, Section, Table, Tile
 from pipeline.reporting.metrics.run import FILES
 from pipeline.reporting.render import to_html

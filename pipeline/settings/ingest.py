@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -34,20 +35,45 @@ class FilesParams:
     max_quarantine_share: Share
 
 
+Words = tuple[Annotated[str, Range(1, 200)], ...]  # any of them is enough; none: everything is
+_FOR_PEOPLE = re.compile(r"https?://(www\.)?gutenberg\.(org|net)\.?(:[0-9]+)?(/.*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class GutenbergCatalogueParams:
+    """Which books of Project Gutenberg's catalogue are wanted; with `enabled` false it is not read."""
+
+    enabled: bool
+    # a book is taken when all its languages are among these; empty: any language
+    languages: Annotated[tuple[Annotated[str, Matches(r"[a-z]{2,3}", "a language code")], ...], Range(0, 30)]
+    subjects: Annotated[Words, Range(0, 1000)]  # in its subjects or bookshelves
+    authors: Annotated[Words, Range(0, 1000)]  # in its authors
+    limit: Annotated[int, Range(1, 100_000)]  # the ones with the lowest numbers are taken
+
+
 @dataclass(frozen=True, slots=True)
 class GutenbergParams:
-    """Project Gutenberg books: `data/sources/gutenberg/`, or a mirror and book ids."""
+    """Project Gutenberg books: `data/sources/gutenberg/`, or a mirror, and which books."""
 
     enabled: bool
     mirror: Annotated[str, HTTP_URL] | None  # base URL of a mirror; null reads the local folder
-    # which books, by number; empty: all of the local folder
+    # which books, by number; empty: what the catalogue chooses, or all of the local folder
     ids: Annotated[tuple[Annotated[int, Range(1, 10_000_000)], ...], Range(0, 100_000)]
+    catalogue: GutenbergCatalogueParams
+    max_missing: Annotated[int, Range(0, 100_000)]  # books that may be nowhere; more stop the stage
     max_quarantine_share: Share
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
-        if self.mirror is not None and not self.ids:
-            yield "mirror is set and ids is empty; list the ids of the books to fetch"
+        if self.ids and self.catalogue.enabled:
+            yield "ids are listed and catalogue.enabled is true; choose the books one way or the other"
+        if self.mirror is not None and not self.ids and not self.catalogue.enabled:
+            yield "mirror is set and ids is empty; list the ids of the books, or enable its catalogue"
+        if self.mirror is not None and _FOR_PEOPLE.fullmatch(self.mirror):
+            yield (
+                f"mirror is {self.mirror!r}, a site for people that blocks programs; name one of its mirrors "
+                "(https://www.gutenberg.org/MIRRORS.ALL)"
+            )
 
 
 @dataclass(frozen=True, slots=True)

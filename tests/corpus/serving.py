@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+Answer = bytes | Callable[[dict[str, str]], bytes]  # raw bytes, or what makes them from the request's headers
+
 
 @dataclass(slots=True)
 class Server:
-    """Answers by path, raw bytes to send, one after the other, the last one for ever; and what was asked."""
+    """Answers by path, one after the other, the last one for ever; and what was asked, in small letters."""
 
     url: str = ""
-    answers: dict[str, list[bytes]] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def paths(self) -> list[str]:
@@ -31,6 +34,25 @@ def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
     """An answer with its length, after which the connection ends."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+def ranged(body: bytes, validator: str = 'ETag: "1"') -> Answer:
+    """What sends the body, or the part that is asked for of just this version."""
+
+    def made(headers: dict[str, str]) -> bytes:
+        start = headers.get("range", "").removeprefix("bytes=").removesuffix("-")
+        if not start or headers.get("if-range") != validator.partition(": ")[2].lower():
+            return ok(body, validator)
+        whole = f"Content-Range: bytes {start}-{len(body) - 1}/{len(body)}"
+        return answer("206 Partial Content", body[int(start) :], whole, validator)
+
+    return made
+
+
+def reset(connection: socket.socket, data: bytes) -> None:
+    """Sends the data and breaks the connection off with a reset."""
+    connection.sendall(data)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @contextlib.contextmanager
@@ -56,7 +78,12 @@ def _answer_all(
             return
         with connection, contextlib.suppress(OSError):
             head = b""
-            while b"\r\n\r\n" not in head and (received := connection.recv(65536)):
+            # a handshake of TLS starts with 0x16: this server has none
+            while (
+                b"\r\n\r\n" not in head
+                and not head.startswith(b"\x16")
+                and (received := connection.recv(65536))
+            ):
                 head += received
             if b"\r\n\r\n" not in head:
                 continue  # the other side has gone
@@ -65,4 +92,5 @@ def _answer_all(
             headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
             server.requests.append((path, headers))
             waiting = server.answers.get(path, [answer("404 Not Found")])
-            send(connection, waiting.pop(0) if len(waiting) > 1 else waiting[0])
+            chosen = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            send(connection, chosen if isinstance(chosen, bytes) else chosen(headers))

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.artifacts import hash_file, open_artifact
+from pipeline.corpus.fetched import Fetched
+from pipeline.corpus.pins import Pin, write_pins
 from pipeline.corpus.shards import read_shards
 from pipeline.errors import DataError
 from pipeline.settings.ingest import FilesParams, OpenWebTextParams, PydocsParams
@@ -19,6 +21,7 @@ from stages.ingest import run
 from tests.corpus.serving import ok, serving
 
 ON = FilesParams(True, "text", "", 0.1)
+LOCK = Path("sources.lock")  # pins nothing where there is none
 LOCAL_ROWS = OpenWebTextParams(True, None, 10, 0.1)
 
 
@@ -38,7 +41,7 @@ def work(name: str) -> Work:
 
 
 def test_documents_go_into_a_sorted_artifact_and_the_account_balances(folder: Path) -> None:
-    metrics = run(folder, Path("out"), source="files", params=ON, work=work("w"))
+    metrics = run(folder, LOCK, Path("out"), source="files", params=ON, work=work("w"))
     assert (metrics.documents_in, metrics.documents_kept, metrics.dropped) == (21, 20, {"unknown_format": 1})
     assert metrics.examples == {"unknown_format": ["picture.png"]}
     artifact = open_artifact(Path("out"), kind="documents")
@@ -48,9 +51,9 @@ def test_documents_go_into_a_sorted_artifact_and_the_account_balances(folder: Pa
 
 
 def test_the_same_source_gives_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run(folder, Path("one"), source="files", params=ON, work=work("w1"))
+    first = run(folder, LOCK, Path("one"), source="files", params=ON, work=work("w1"))
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
-    second = run(folder, Path("two"), source="files", params=ON, work=work("w2"))
+    second = run(folder, LOCK, Path("two"), source="files", params=ON, work=work("w2"))
     assert first == second
     for path in Path("one").iterdir():
         assert path.read_bytes() == Path("two", path.name).read_bytes()
@@ -60,31 +63,42 @@ def test_many_damaged_files_stop_the_stage_and_a_higher_limit_lets_it_pass(folde
     for number in range(3):
         (folder / f"bad-{number}.txt").write_bytes("text".encode("utf-16-le"))
     with pytest.raises(DataError, match=r"3 of 24 documents \(12\.50%\) .*raise ingest\.files"):
-        run(folder, Path("out"), source="files", params=ON, work=work("w1"))
+        run(folder, LOCK, Path("out"), source="files", params=ON, work=work("w1"))
     assert not Path("out").exists()
     patchy = dataclasses.replace(ON, max_quarantine_share=0.125)
-    metrics = run(folder, Path("out"), source="files", params=patchy, work=work("w2"))
+    metrics = run(folder, LOCK, Path("out"), source="files", params=patchy, work=work("w2"))
     assert metrics.dropped == {"undecodable": 3, "unknown_format": 1}
 
 
-def test_files_that_were_fetched_are_recorded_with_size_and_hash(folder: Path) -> None:
+def test_files_that_were_fetched_are_recorded_and_held_against_their_pins(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stages")
     table = folder / "rows.parquet"
     pq.write_table(pa.table({"text": ["one", "two"]}), table)
     with serving() as server:
         server.answers["/rows.parquet"] = [ok(table.read_bytes())]
-        params = OpenWebTextParams(True, f"{server.url}/rows.parquet", 10, 0.1)
-        metrics = run(Path("nowhere"), Path("out"), source="openwebtext", params=params, work=work("w"))
-    (fetched,) = metrics.fetched
-    assert fetched.file.endswith("/rows.parquet")
-    assert fetched.bytes == table.stat().st_size
-    assert fetched.sha256 == hash_file(table)
-    local = run(folder, Path("local"), source="openwebtext", params=LOCAL_ROWS, work=work("w2"))
+        url = f"{server.url}/rows.parquet"
+        params = OpenWebTextParams(True, url, 10, 0.1)
+        metrics = run(Path("nowhere"), LOCK, Path("out"), source="openwebtext", params=params, work=work("w"))
+        assert metrics.fetched == [Fetched(url, table.stat().st_size, hash_file(table), pinned=False)]
+        assert caplog.messages == [
+            "openwebtext: 1 of 1 fetched files are not pinned in sources.lock, such as "
+            f"{url}; `make lock-sources` pins them"
+        ]
+        write_pins(LOCK, {url: Pin(table.stat().st_size, hash_file(table))})
+        pinned = run(Path("nowhere"), LOCK, Path("out"), source="openwebtext", params=params, work=work("w3"))
+    assert pinned == dataclasses.replace(
+        metrics, fetched=[dataclasses.replace(metrics.fetched[0], pinned=True)]
+    )
+    assert (len(caplog.messages), len(server.requests)) == (1, 1)
+    local = run(folder, LOCK, Path("local"), source="openwebtext", params=LOCAL_ROWS, work=work("w2"))
     assert (local.documents_kept, local.fetched) == (2, [])
 
 
 def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
     off = OpenWebTextParams(False, "http://127.0.0.1:1/unreachable.xz", 10, 0.1)
-    metrics = run(Path("nowhere"), Path("out"), source="openwebtext", params=off, work=work("w"))
+    metrics = run(Path("nowhere"), LOCK, Path("out"), source="openwebtext", params=off, work=work("w"))
     assert (metrics.enabled, metrics.documents_in, metrics.shards) == (False, 0, 0)
     assert open_artifact(Path("out"), kind="documents").fact("documents") == 0
     assert [path.name for path in Path("out").iterdir()] == ["manifest.json"]
@@ -92,7 +106,7 @@ def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
 
 def test_small_packages_make_a_corpus(folder: Path) -> None:
     params = PydocsParams(True, False, ("accelerate",), 100, 0.1)
-    metrics = run(folder, Path("out"), source="pydocs", params=params, work=work("w"))
+    metrics = run(folder, LOCK, Path("out"), source="pydocs", params=params, work=work("w"))
     assert metrics.documents_kept > 200
     document = next(read_shards(Path("out")))
     assert json.loads(document.metadata)["package"] == "accelerate"

@@ -1,4 +1,4 @@
-"""What the commands of this package do around their action: say one line, and exit with the error's code."""
+"""What commands beside the stages do around their action: say one line, and exit with the error's code."""
 
 from __future__ import annotations
 
