@@ -14,14 +14,14 @@ from typing import Any
 
 from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
 from pipeline.corpus.gutenberg_licence import licence_phrases
-from pipeline.corpus.traits import Traits, kind_of
+from pipeline.corpus.traits import Traits
 from pipeline.settings.clean import CleanParams
 
 
 def is_empty(traits: Traits, params: CleanParams) -> bool:
     """Nothing in it can be seen."""
     del params
-    return not any(kind_of(character) not in {"space", "invisible"} for character in traits.characters)
+    return len(traits.text) == traits.kinds["space"] + traits.kinds["invisible"]
 
 
 def is_too_short(traits: Traits, params: CleanParams) -> bool:

@@ -14,22 +14,22 @@ _ELLIPSES = ("...", "…")
 
 def has_few_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Fewer words than `min_words`."""
-    return len(traits.spoken_words) < params.min_words
+    return traits.wording.words < params.min_words
 
 
 def has_many_words(traits: Traits, params: GopherQualityParams) -> bool:
     """More words than `max_words`."""
-    return len(traits.spoken_words) > params.max_words
+    return traits.wording.words > params.max_words
 
 
 def has_short_words(traits: Traits, params: GopherQualityParams) -> bool:
     """The mean word is shorter than `min_mean_word_chars`."""
-    return _word_characters(traits) < params.min_mean_word_chars * len(traits.spoken_words)
+    return traits.wording.word_characters < params.min_mean_word_chars * traits.wording.words
 
 
 def has_long_words(traits: Traits, params: GopherQualityParams) -> bool:
     """The mean word is longer than `max_mean_word_chars`."""
-    return _word_characters(traits) > params.max_mean_word_chars * len(traits.spoken_words)
+    return traits.wording.word_characters > params.max_mean_word_chars * traits.wording.words
 
 
 def has_hashes(traits: Traits, params: GopherQualityParams) -> bool:
@@ -56,16 +56,12 @@ def is_cut_short(traits: Traits, params: GopherQualityParams) -> bool:
 
 def has_few_alphabetic_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Tokens with a letter are less than `min_alphabetic_share`."""
-    return traits.alphabetic_tokens < params.min_alphabetic_share * len(traits.tokens)
+    return traits.wording.alphabetic < params.min_alphabetic_share * len(traits.tokens)
 
 
 def has_few_stop_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Fewer than `min_stop_words` different ones of the eight commonest English words."""
-    return len(STOP_WORDS.intersection(traits.spoken_words)) < params.min_stop_words
-
-
-def _word_characters(traits: Traits) -> int:
-    return sum(map(len, traits.spoken_words))
+    return len(STOP_WORDS.intersection(traits.token_counts)) < params.min_stop_words
 
 
 RULES: Mapping[str, Callable[[Traits, GopherQualityParams], bool]] = {
