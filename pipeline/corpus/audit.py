@@ -19,6 +19,7 @@ from pipeline.settings.people import AuditParams
 
 WINDOW = 5  # words on each side
 MIN_COUNT = 5  # of a word in a company
+MIN_TIMES = 2.0  # as often as by chance
 SHOWN = 8
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -107,7 +108,7 @@ def distinctive(
     scored = []
     for word, count in near.items():
         expected = everything[word] * share
-        if count >= MIN_COUNT and count > expected and word not in without and len(word) > 1:
+        if count >= max(MIN_COUNT, MIN_TIMES * expected) and word not in without and len(word) > 1:
             scored.append((-count * math.log(count / expected), word, count, count / expected))
     return [Companion(word, count, round(times, 1)) for _, word, count, times in sorted(scored)[:SHOWN]]
 

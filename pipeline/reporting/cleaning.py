@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.reporting import numerals
-from pipeline.reporting.document import Folded, Prose, Row, Section, Table, words_then_numbers
+from pipeline.reporting.document import Folded, Passage, Prose, Row, Section, Table, words_then_numbers
 from pipeline.reporting.escaping import one_line
 from pipeline.reporting.metrics.run import SOURCES, Run
 from pipeline.reporting.metrics.text import Clean, Companion
@@ -41,19 +41,12 @@ def _waterfall(source: str, clean: Clean) -> Table:
 
 def _examples(source: str, clean: Clean) -> list[Folded]:
     """The beginnings of some documents that each rule dropped."""
-    rows = tuple(
-        Row((_plain(reason), example.origin, one_line(example.beginning), example.id))
+    passages = tuple(
+        Passage(f"{_plain(reason)}: {one_line(example.origin)} ({example.id})", "", example.beginning)
         for reason, examples in sorted(clean.examples.items())
         for example in examples
     )
-    if not rows:
-        return []
-    columns = ("Rule", "Document", "Begins", "Id")
-    return [
-        Folded(
-            f"Examples dropped from {source}", (Table("", columns, ("text", "code", "text", "code"), rows),)
-        )
-    ]
+    return [Folded(f"Examples dropped from {source}", passages)] if passages else []
 
 
 def _languages(cleaned: Mapping[str, Clean]) -> list[Folded]:

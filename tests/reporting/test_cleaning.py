@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.reporting.cleaning import cleaning_section
-from pipeline.reporting.document import Folded, Page, Table
+from pipeline.reporting.document import Folded, Page, Passage, Table
 from pipeline.reporting.metrics.run import Run, read_run
 from pipeline.reporting.render import to_html, to_markdown
 from tests.reporting.material import HOSTILE, write_run
@@ -37,16 +37,17 @@ def test_each_source_has_its_waterfall_with_shares(run: Run) -> None:
 
 
 def test_examples_are_shown_and_cannot_act(run: Run) -> None:
-    (table,) = folded(run, "Examples dropped from files").blocks
-    assert isinstance(table, Table)
-    assert table.rows[0].cells[:2] == ("low entropy", "files/low_entropy.txt")
+    (passage,) = folded(run, "Examples dropped from files").blocks
+    assert isinstance(passage, Passage)
+    assert passage.speaker == "low entropy: files/low_entropy.txt (files-00ff)"
+    assert passage.text == f"low_entropy\n\n{HOSTILE}"
     page = Page("t", (), (), (cleaning_section(run),))
     html, markdown = to_html(page), to_markdown(page, figures="figures")
     assert HOSTILE not in html
     assert "<script>" not in html
     assert "<i>" not in html
     assert "\u202e" not in html + markdown
-    assert "![](http" not in markdown
+    assert "\n````text\nlow_entropy\n" in markdown, "a fence longer than any inside"
 
 
 def test_languages_are_shown_where_they_were_looked_for(run: Run) -> None:
