@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.corpus.characters import count_characters, kind_of
+from pipeline.corpus.language import Language, identify
 from pipeline.corpus.repetition import Ngrams, Repetition, repetition
 from pipeline.corpus.tokenization import tokens_of
 
@@ -72,6 +73,11 @@ class Traits:
         return sum(len(line) * (count - 1) for line, count in lines.items()) / total
 
     @functools.cached_property
+    def language(self) -> Language:
+        """The likeliest language."""
+        return identify(self.text)
+
+    @functools.cached_property
     def tokens(self) -> list[str]:
         """Words and marks, in order."""
         return tokens_of(self.text)
@@ -86,10 +92,11 @@ class Traits:
         """How many tokens are words, how long these are, and how many tokens hold a letter."""
         words = characters = alphabetic = 0
         for token, count in self.token_counts.items():
-            if token[0].isalnum():
+            is_plain = token.isalpha()
+            if is_plain or token[0].isalnum():
                 words += count
                 characters += count * len(token)
-            if token.isalpha() or token.lower() != token.upper():
+            if is_plain or any(map(str.isalpha, token)):
                 alphabetic += count
         return Wording(words, characters, alphabetic)
 

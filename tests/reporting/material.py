@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import write_json
+from pipeline.corpus.audit import Audit, Companion, GroupAudit
 from pipeline.corpus.drift import Drift
 from pipeline.corpus.lengths import Lengths
 from pipeline.corpus.mixture import Blend
@@ -22,6 +23,7 @@ from pipeline.model.scores import Floors, Score, SplitScore
 from pipeline.tokens.fertility import Example, Fertility, SourceFertility
 from pipeline.tokens.packing import PackedSplit, SourceTokens
 from stages.clean import CleanMetrics
+from stages.clean import Example as DroppedExample
 from stages.dedupe import DedupeMetrics
 from stages.evaluate import EvaluateMetrics, Sample
 from stages.export import ExportedModel, ExportMetrics
@@ -97,8 +99,22 @@ def clean(source: str) -> CleanMetrics:
     dropped = {"pydocs": {"low_entropy": 30, "too_short": 270}, "files": {"low_entropy": 80}}.get(source, {})
     repaired = {"pydocs": {"line_ends": 12}, "files": {"line_ends": 400, "word_marker": 0}}.get(source, {})
     kept = arriving - sum(dropped.values())
+    company = [Companion("flour", 12, 34.5), Companion("<i>bread</i>", 7, 3.2)]
     return CleanMetrics(
-        source, arriving, kept, dropped, 1000 * arriving, 990 * kept, repaired, {"few_words": 3 * kept}
+        source=source,
+        documents_in=arriving,
+        documents_kept=kept,
+        dropped=dropped,
+        bytes_in=1000 * arriving,
+        bytes_kept=990 * kept,
+        repaired=repaired,
+        lines_cut={"few_words": 3 * kept},
+        languages={"en": 870, "de": 7, "zxx": 3} if source == "files" else {},
+        examples={
+            reason: [DroppedExample(f"{source}-00ff", f"{source}/{reason}.txt", f"{reason}\n\n{HOSTILE}")]
+            for reason in dropped
+        },
+        audit=Audit(kept, 90 * kept, {"millers": GroupAudit(21, 9, company)} if kept else {}),
     )
 
 

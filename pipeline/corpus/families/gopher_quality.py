@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from pipeline.corpus.traits import Traits
 from pipeline.settings.web_rules import GopherQualityParams
 
 STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
-_BULLETS = ("•", "-")
+_BULLET_LINE = re.compile(r"^[^\S\n]*[•-]", re.MULTILINE)
 _ELLIPSES = ("...", "…")
 
 
@@ -44,12 +45,14 @@ def has_ellipses(traits: Traits, params: GopherQualityParams) -> bool:
 
 def is_a_list(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that start with a bullet are more than `max_bullet_line_share`."""
-    bullets = sum(line.lstrip().startswith(_BULLETS) for line in traits.lines)
+    bullets = len(_BULLET_LINE.findall(traits.text))
     return bullets > params.max_bullet_line_share * len(traits.lines)
 
 
 def is_cut_short(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that end in an ellipsis are more than `max_ellipsis_line_share`: teasers of other pages."""
+    if not any(mark in traits.text for mark in _ELLIPSES):
+        return False
     cut = sum(line.rstrip().endswith(_ELLIPSES) for line in traits.lines)
     return cut > params.max_ellipsis_line_share * len(traits.lines)
 
