@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 from pipeline.corpus.ingestion import Rejected
 from pipeline.corpus.repairs import repair
@@ -17,7 +18,8 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("filters",)
+NAMES = ("clean", "filters", "language")
+PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 
 
@@ -51,28 +53,37 @@ def main() -> None:
 
 def texts(*, min_chars: int, at_most: int) -> list[str]:
     """Repaired documents of the folder that CORPUS names, else long docstrings of installed packages."""
-    found = (text for text in _texts() if len(text) >= min_chars)
+    found = (
+        text for text in (repair(raw, source="files").text for raw in raw_texts()) if len(text) >= min_chars
+    )
     taken = list(islice(found, at_most))
     if not taken:
         raise ParamsError(f"{CORPUS}: holds no document of {min_chars} characters or more")
     return taken
 
 
-def _texts() -> Iterator[str]:
+def folder() -> Path | None:
+    """The folder that CORPUS names, or None where it names none; ParamsError when there is no such folder."""
     named = os.environ.get(CORPUS)
-    if named:
-        source, folder = files, Path(named)
-        if not folder.is_dir():
-            raise ParamsError(f"{CORPUS}={named}: is no folder; name one that holds text")
-        parts = files.parts(folder, FilesParams(True, "text", "", 1.0), downloads=folder)
+    if named and not Path(named).is_dir():
+        raise ParamsError(f"{CORPUS}={named}: is no folder; name one that holds text")
+    return Path(named) if named else None
+
+
+def raw_texts() -> Iterator[str]:
+    """Documents as they are read from the folder that CORPUS names, else docstrings of installed packages."""
+    place = folder()
+    if place is not None:
+        source: ModuleType = files
+        parts = files.parts(place, FilesParams(True, "text", "", 1.0), downloads=place)
     else:
-        source, folder = pydocs, Path()
+        source = pydocs
         packages = ("matplotlib", "numpy", "pandas", "torch")
-        parts = pydocs.parts(folder, PydocsParams(True, True, packages, 1, 1.0), downloads=folder)
+        parts = pydocs.parts(Path(), PydocsParams(True, True, packages, 1, 1.0), downloads=Path())
     for part in parts.values():
         for document in source.read(part):
             if not isinstance(document, Rejected):
-                yield repair(document.text, source=source.SOURCE).text
+                yield document.text
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import Result, texts
+from benchmarks.bench import PARAMS_FILE, Result, texts
 from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
 from pipeline.corpus.traits import Traits
 from pipeline.errors import ParamsError
@@ -24,7 +23,6 @@ DOCUMENTS = 2000
 MIN_CHARS = 400
 LEAST_RATIO, LEAST_AGREEMENT = 20.0, 0.98
 FAMILIES = ("gopher_repetition", "gopher_quality", "c4", "fineweb")
-PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 Verdicts = list[tuple[bool, ...]]  # per document, per family: is it kept?
 
 

@@ -39,6 +39,7 @@ class Artifact:
     kind: str
     facts: Mapping[str, Any]
     sha256: str
+    hashes: Mapping[str, str]  # SHA-256 of each file that the manifest lists, by its name
 
     def file(self, name: str) -> Path:
         """The path of a file that the manifest lists (and that was verified)."""
@@ -91,7 +92,8 @@ def open_artifact(path: Path, *, kind: str) -> Artifact:
             )
         if hash_file(files[name]) != expected["sha256"]:
             raise IntegrityError(f"{path / name}: its SHA-256 is not the one that was written; rebuild it")
-    return Artifact(path, kind, manifest["facts"], hash_file(path / MANIFEST))
+    hashes = {name: expected["sha256"] for name, expected in manifest["files"].items()}
+    return Artifact(path, kind, manifest["facts"], hash_file(path / MANIFEST), hashes)
 
 
 def read_json(path: Path) -> Any:

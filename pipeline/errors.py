@@ -14,6 +14,10 @@ The number is the exit code of the stage that raised it.
 
 from __future__ import annotations
 
+import re
+
+_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED")
+
 
 class GristmillError(Exception):
     """A failure a person can act on. `str(error)` is one line that names what, the rule and the remedy."""
@@ -65,3 +69,13 @@ class BusyError(GristmillError):
     """Another process is writing this output, or the work was asked to stop and can be resumed."""
 
     exit_code = 75
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or torch, on a processor or a GPU, raised this because no memory was left.
+
+    Torch has no type of its own for it on processors: the text is all there is.
+    """
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and bool(_NO_MEMORY.search(str(error)))
+    )

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pipeline.artifacts import MANIFEST, canonical_json, hash_file, hash_tree, write_bytes, write_json
-from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError
+from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.locks import holding
 from pipeline.params import as_json, load
 from pipeline.parentage import end_with_parent
@@ -57,13 +57,21 @@ _log = logging.getLogger("gristmill")
 class Work:
     """Where a stage keeps unfinished work, and what it says about how the run went.
 
-    `folder` survives a kill and is shared only by runs of the same params, inputs and code. `weather` takes
-    figures that may differ between equal runs (tokens per second, device): they go to `reports/timings/`,
-    never to an output.
+    `folder` survives a kill and is shared only by runs of the same params, inputs and code. `lasting`
+    survives success too, for what later runs can use again; `code` is the fingerprint of the stage's code.
+    `weather` takes figures that may differ between equal runs (tokens per second, device): they go to
+    `reports/timings/`, never to an output.
     """
 
     folder: Path
+    lasting: Path | None = None
+    code: str = ""
     weather: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def cache(self) -> Path:
+        """The folder that survives success, or one that does not where there is none."""
+        return self.lasting or self.folder / "cache"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,12 +107,12 @@ def main(
         _exit(call, error, *error.problems)
     except GristmillError as error:
         _exit(call, error, str(error))
-    except MemoryError as error:
-        _exit(
-            call,
-            ResourceError("memory"),
-            f"out of memory ({error}); free some or make the stage's work smaller",
-        )
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        told = str(error).partition("\n")[0]
+        told = f"out of memory ({told}); free some or make the stage's work smaller"
+        _exit(call, ResourceError("memory"), told)
     except OSError as error:
         if error.errno is None:
             raise
@@ -143,7 +151,7 @@ def _execute(call: _Call, run: Callable[..., Any], params: Any) -> None:
     key = hashlib.sha256(canonical_json(provenance)).hexdigest()[:16]
     folder = WORK_ROOT / call.identity / key
     folder.mkdir(parents=True, exist_ok=True)
-    work = Work(folder)
+    work = Work(folder, WORK_ROOT / "cache" / call.identity, provenance["code"] or "")
     given: dict[str, Any] = {**call.inputs, **call.outputs, **call.options, "params": params, "work": work}
     accepted = inspect.signature(run).parameters
     metrics = run(**{name: value for name, value in given.items() if name in accepted})

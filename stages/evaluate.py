@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 from pipeline.errors import IntegrityError, ParamsError
-from pipeline.model.floors import TokenFloors, count_tokens
+from pipeline.model.floors import count_tokens
 from pipeline.model.inference import OpenedModel, open_model, require_tokenizer
 from pipeline.model.perplexity import score, windows
 from pipeline.model.sampling import Sample, Sampling, samples
-from pipeline.model.scores import Bootstrap, SplitScore, floors_of, score_of, scores_by_source
+from pipeline.model.scores import Bootstrap, Floors, SplitScore, floors_of, split_score
 from pipeline.settings.evaluate import EvaluateParams
 from pipeline.stage import Input, Work, main
 from pipeline.tokens.bpe import Tokenizer
-from pipeline.tokens.heldout import Heldout, open_heldout, open_stream
+from pipeline.tokens.heldout import Heldout, Tokens, open_heldout, open_stream
 from pipeline.tokens.prompts import prompt_for, stop_ids
 
 SPLITS = ("val", "test")
@@ -21,12 +21,13 @@ SPLITS = ("val", "test")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EvaluateMetrics:
-    """One model's scores by split, and samples: a base model continues prompts, a tuned one answers."""
+    """One model's scores by split and its samples; the floors by split are a base model's alone."""
 
     model: str
     role: str
     parameters: int
     splits: dict[str, SplitScore]
+    floors: dict[str, Floors]
     samples: list[Sample]
 
 
@@ -40,29 +41,28 @@ def run(
     params: EvaluateParams,
     work: Work,
 ) -> EvaluateMetrics:
-    """Scores every token of the held-out documents once, next to what the floors make of the same text."""
+    """Scores every token of the held-out documents once, and draws samples."""
     opened, words = open_model(weights, threads=params.threads), Tokenizer.open(tokenizer)
     require_tokenizer(opened, words.sha256, name=tokenizer)
     if params.stride_tokens > opened.network.config.context_tokens:
-        limit = f"must be 1 to {opened.network.config.context_tokens}, the model's context"
-        raise ParamsError(f"params.yaml: evaluate.stride_tokens: is {params.stride_tokens}; {limit}")
+        bounds = f"must be 1 to {opened.network.config.context_tokens}, the model's context"
+        raise ParamsError(f"params.yaml: evaluate.stride_tokens: is {params.stride_tokens}; {bounds}")
     train, stream = open_stream(packed / "train")
     if train.fact("tokenizer_sha256") != words.sha256:
         raise IntegrityError(f"{packed}: packed with another tokenizer than {tokenizer}; run `dvc repro`")
-    counted = count_tokens(stream, vocab_size=words.vocab_size, bos_id=words.bos_id)
-    splits = {}
-    for split in SPLITS:
-        heldout = open_heldout(packed / split, corpus / split, max_documents=params.max_documents)
-        label = f"evaluate {model} on {split}"
-        splits[split] = score_split(opened, heldout, counted, params=params, label=label)
+    limit = params.max_documents
+    held_out = {name: open_heldout(packed / name, corpus / name, max_documents=limit) for name in SPLITS}
+    splits = {
+        split: score_split(opened, heldout, params=params, label=f"evaluate {model} on {split}")
+        for split, heldout in held_out.items()
+    }
+    floors = measure_floors(stream, held_out, words) if opened.role == "base" else {}
     work.weather["device"] = opened.network.head_VD.device.type
     drawn = draw(opened, words, params=params)
-    return EvaluateMetrics(model, opened.role, opened.parameters, splits, drawn)
+    return EvaluateMetrics(model, opened.role, opened.parameters, splits, floors, drawn)
 
 
-def score_split(
-    opened: OpenedModel, heldout: Heldout, counted: TokenFloors, *, params: EvaluateParams, label: str
-) -> SplitScore:
+def score_split(opened: OpenedModel, heldout: Heldout, *, params: EvaluateParams, label: str) -> SplitScore:
     """The scores of one split; IntegrityError unless every token but `<s>` was scored once."""
     waiting = windows(
         heldout.first_tokens.tolist(),
@@ -74,11 +74,15 @@ def score_split(
     if (surprise.tokens != heldout.num_tokens - 1).any():
         raise IntegrityError(f"{label}: {surprise.tokens.sum()} tokens scored of {heldout.num_tokens.sum()}")
     bootstrap = Bootstrap(params.bootstrap_samples, params.confidence, params.seed)
-    return SplitScore(
-        total=score_of(surprise, heldout.num_bytes, bootstrap=bootstrap),
-        by_source=scores_by_source(surprise, heldout.sources, heldout.num_bytes, bootstrap=bootstrap),
-        floors=floors_of(counted, heldout.documents(), heldout.texts),
-    )
+    return split_score(surprise, heldout.sources, heldout.num_bytes, bootstrap=bootstrap)
+
+
+def measure_floors(stream: Tokens, held_out: dict[str, Heldout], words: Tokenizer) -> dict[str, Floors]:
+    """What counting the train stream's tokens, and compressors, make of each split."""
+    counted = count_tokens(stream, vocab_size=words.vocab_size, bos_id=words.bos_id)
+    return {
+        split: floors_of(counted, heldout.documents(), heldout.texts) for split, heldout in held_out.items()
+    }
 
 
 def draw(opened: OpenedModel, words: Tokenizer, *, params: EvaluateParams) -> list[Sample]:

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.errors import DataError, GristmillError, ResourceError
+from pipeline.errors import DataError, GristmillError, ResourceError, is_out_of_memory
 
 MODELS = {
     "base": Path("data/pretrain"),
@@ -38,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except GristmillError as error:
         sys.stderr.write(f"generate: {type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        sys.stderr.write("generate: out of memory; free some, or ask a smaller model\n")
+        sys.exit(ResourceError.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         sys.exit(_INTERRUPTED)

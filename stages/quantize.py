@@ -10,7 +10,7 @@ from pipeline.artifacts import Artifact, open_artifact, replace_folder
 from pipeline.errors import IntegrityError, NumericsError
 from pipeline.model.batches import Batch, TokenBlocks
 from pipeline.model.divergence import Divergence, compare
-from pipeline.model.quantization import Bits, save_quantized
+from pipeline.model.quantization import Bits, load_quantized, save_quantized
 from pipeline.model.transformer import Transformer
 from pipeline.model.weights import KIND, WEIGHTS, load_model
 from pipeline.settings.quantize import QuantizeParams
@@ -79,7 +79,7 @@ def make(
     group = params.int8_group if bits == 8 else params.int4_group
     limit = params.max_int8_divergence if bits == 8 else params.max_int4_divergence
     save_quantized(out, model, bits=bits, group=group, facts=facts)
-    divergence = compare(model, load_model(out), batches, threads=params.threads)
+    divergence = compare(model, load_quantized(out), batches, threads=params.threads)
     if divergence.mean_kl > limit:
         raise NumericsError(
             f"int{bits} weights stray {divergence.mean_kl:.4g} nats per token from the original, over "

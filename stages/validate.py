@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pipeline.artifacts import publishing, write_json
+from pipeline.artifacts import open_artifact, publishing, write_json
+from pipeline.corpus import inspection
 from pipeline.corpus.drift import Drift, drift_from, read_baseline
-from pipeline.corpus.expectations import Outcome, hold_against_baseline, hold_against_suite
-from pipeline.corpus.measures import Lengths, lengths, lengths_by, measure_splits
+from pipeline.corpus.expectations import Outcome
+from pipeline.corpus.leakage import Likeness, sample_held_out
+from pipeline.corpus.ledger import listed
+from pipeline.corpus.lengths import Lengths
+from pipeline.corpus.measures import Measures, measure_splits
 from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError
 from pipeline.settings.ingest import IngestParams
 from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Input, Output, Work, main
+
+PAGE = Path("reports/validate.html")  # of a refusal; no output, so that it stays when the stage fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class ValidateMetrics:
     """The corpus that passed: its lengths in all, by split and by source, and its drift from the baseline."""
 
     expectations: int
+    sampled: int
     overall: Lengths
     by_split: Mapping[str, Lengths]
     by_source: Mapping[str, Lengths]
@@ -32,32 +39,50 @@ def run(
     corpus: Input, baseline: Input, validated: Output, *, params: ValidateParams, work: Work
 ) -> ValidateMetrics:
     """Measures every document of the splits and refuses the corpus unless it meets every expectation."""
-    measures = measure_splits(corpus, SPLITS, work=work.folder)
-    suite = hold_against_suite(measures, params, sources=[field.name for field in fields(IngestParams)])
-    overall, by_source = lengths(measures), lengths_by(measures, "source")
-    accepted = read_baseline(baseline / "validate.json")
-    drift = drift_from(accepted, sources=by_source, mean_chars=overall.mean_chars)
-    compared = []
-    if accepted and drift.status == "compared":
-        compared.append(hold_against_baseline(measures, accepted, max_share=params.max_drift_share))
-    _refuse_failures(corpus, [*suite, *compared])
+    facts = open_artifact(corpus / "clusters", kind="clusters")
+    likeness = Likeness(facts.fact("shingle_words"), facts.fact("jaccard_threshold"))
+    probes = work.folder / "probes.parquet"
+    sampled = sample_held_out(
+        corpus, probes, most=params.near_duplicate_sample, seed=params.seed, likeness=likeness
+    )
+    measures = measure_splits(corpus, SPLITS, probes=probes, likeness=likeness, work=work.folder)
+    suite = inspection.inspect_shards(measures)
+    _refuse_failures(corpus, suite, measures)
+    sources = [field.name for field in fields(IngestParams)]
+    documents = inspection.inspect_documents(measures, params, sources=sources)
+    suite += documents.outcomes
+    suite += inspection.inspect_splits(documents.roll, listed(corpus / "clusters"), params)
+    suite += inspection.inspect_probes(measures, probes, params, threshold=likeness.threshold)
+    overall, by_source = documents.lengths.overall(), documents.lengths.by("source")
+    drift = drift_from(read_baseline(baseline / "validate.json"), overall=overall, by_source=by_source)
+    compared = inspection.inspect_drift(drift, params)
+    _refuse_failures(corpus, [*suite, *compared], measures)
     with publishing(validated, kind="validation", facts={"documents": overall.documents}) as folder:
         write_json(folder / "gate.json", {"expectations": suite})
+    PAGE.unlink(missing_ok=True)
     return ValidateMetrics(
         expectations=len(suite) + len(compared),
+        sampled=sampled,
         overall=overall,
-        by_split=lengths_by(measures, "split"),
+        by_split=documents.lengths.by("split"),
         by_source=by_source,
         drift=drift,
     )
 
 
-def _refuse_failures(corpus: Path, outcomes: Sequence[Outcome]) -> None:
-    """Raises DataError with a line that names every failed expectation."""
-    complaints = [outcome.complaint() for outcome in outcomes if not outcome.passed]
-    if complaints:
-        listed = "; ".join(f"({number}) {complaint}" for number, complaint in enumerate(complaints, start=1))
-        raise DataError(f"{corpus}: {len(complaints)} of {len(outcomes)} expectations failed: {listed}")
+def _refuse_failures(corpus: Path, outcomes: Sequence[Outcome], measures: Measures) -> None:
+    """Raises DataError with a line that names every failed expectation, and writes a page about them."""
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if not failed:
+        return
+    from pipeline.reporting.refusal import write_refusal  # brings matplotlib, which only a refusal needs
+
+    names = {example.name for outcome in failed for example in outcome.examples}
+    write_refusal(PAGE, f"{corpus}", outcomes, inspection.excerpts(corpus, measures, names))
+    complaints = [f"({number}) {outcome.complaint()}" for number, outcome in enumerate(failed, start=1)]
+    raise DataError(
+        f"{corpus}: {len(failed)} of {len(outcomes)} expectations failed: {'; '.join(complaints)}; see {PAGE}"
+    )
 
 
 if __name__ == "__main__":

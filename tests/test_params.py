@@ -163,7 +163,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
     assert told == [
         "line 4: clean.extra: unknown key; allowed here: min_chars, max_chars, max_word_chars, "
         "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits, gopher_repetition, "
-        "gopher_quality, c4, fineweb",
+        "gopher_quality, c4, fineweb, language, blocklist, personal_data, audit",
         *(
             f"line 2: clean.{name}: is missing; there are no hidden defaults"
             for name in (
@@ -175,6 +175,10 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
                 "gopher_quality",
                 "c4",
                 "fineweb",
+                "language",
+                "blocklist",
+                "personal_data",
+                "audit",
             )
         ),
         "line 2: clean.max_chars: is 3; must be a whole number, 100 to 1000000000",

@@ -46,6 +46,8 @@ def run(source: Input, copy: Output, *, name: str, params: FilesParams, work: Wo
         copy.write_text("x" * 100_000)
     if order == "no memory":
         raise MemoryError("tensor of 8 GB")
+    if order == "no memory for torch":
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 GB\\nframes")
     if order == "many files":
         files = [open(__file__) for _ in range(300)]
     if order == "a bug":
@@ -183,6 +185,11 @@ def test_what_the_machine_lacks_is_exit_5_and_a_bug_stays_a_bug(bench: Bench) ->
     done = bench.run()
     assert done.returncode == 5
     assert "out of memory (tensor of 8 GB); free some" in done.stderr
+    bench.order("no memory for torch")
+    done = bench.run()
+    assert done.returncode == 5
+    assert "can't allocate memory: 8 GB); free some" in done.stderr
+    assert "Traceback" not in done.stderr
     bench.order("a bug")
     done = bench.run()
     assert done.returncode == 1

@@ -46,7 +46,7 @@ INPUTS = (
     ".venv/lib",
     ".venv/bin/python",
 )
-TOUCHED = (*INPUTS, "data/code", "dvc.lock")
+TOUCHED = (*INPUTS, "data/code", "dvc.lock", ".dvc/cache/runs")  # the last: what ran once would be restored
 EVERYTHING = {"code"} | INGEST | CLEAN | AFTER_DEDUPE
 
 
@@ -106,6 +106,7 @@ CHANGES = (
     code("pipeline/tokens/packing.py", AFTER_PACK),
     code("pipeline/model/optimization.py", AFTER_PRETRAIN),
     code("pipeline/model/instructions.py", AFTER_FINETUNE),
+    code("pipeline/model/quantization.py", AFTER_QUANTIZE | EVALUATE),
     code("pipeline/model/export_gguf.py", AFTER_EXPORT),
     code("pipeline/model/floors.py", EVALUATE | {"report"}),
     code("pipeline/reporting/charts.py", {"report"}),

@@ -7,7 +7,7 @@ one at a time and sketches are mapped, so memory does not grow with the text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 from pipeline.artifacts import open_artifact, read_table, write_table
 from pipeline.corpus.minhash import Banding, band_keys, signatures
 from pipeline.corpus.shards import shard_paths
-from pipeline.corpus.shingles import Places, Words32, Words64, digest, normalize, shingle_sets
+from pipeline.corpus.shingles import Places, Words32, Words64, digest, normalize_all, shingle_sets
 from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
 from pipeline.durability import writing
-from pipeline.engine import map_shards
 from pipeline.errors import IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA
+from pipeline.reuse import Results
 
 SIGNED_SCHEMA = pa.schema(
     [
@@ -37,7 +37,7 @@ SIGNED_SCHEMA = pa.schema(
         pa.field("shingles", pa.int64(), nullable=False),  # distinct ones
     ]
 )
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1 << 19
 _PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest", "ascending")]
 
 
@@ -67,6 +67,14 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredShard:
+    """One shard of documents and the hash of its bytes."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All documents in order of preference: the longest normalized text first, equally long ones by id.
 
@@ -75,7 +83,7 @@ class Catalogue:
     """
 
     table: pa.Table
-    shards: tuple[Path, ...]
+    shards: tuple[StoredShard, ...]
     prefixes: tuple[str, ...]
 
     def numbers(self, column: str) -> Places:
@@ -100,27 +108,34 @@ class Catalogue:
         return [_mapped(Path(prefix + suffix)) for prefix in self.prefixes]
 
 
-def shards_below(folder: Path) -> tuple[dict[str, Path], int]:
-    """The shards of every artifact in the folder, by `<artifact>-<shard>`, and how many documents they hold.
+def shards_below(folder: Path) -> tuple[list[StoredShard], int]:
+    """The shards of every artifact in the folder, by name of the artifact, and how many documents they hold.
 
     Raises IntegrityError for a subfolder that is not a whole artifact of documents.
     """
-    shards: dict[str, Path] = {}
+    shards: list[StoredShard] = []
     documents = 0
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
-            documents += open_artifact(path, kind="documents").fact("documents")
-            shards |= {f"{path.name}-{shard.stem}": shard for shard in shard_paths(path)}
+            artifact = open_artifact(path, kind="documents")
+            documents += artifact.fact("documents")
+            shards += [StoredShard(shard, artifact.hashes[shard.name]) for shard in shard_paths(path)]
     return shards, documents
 
 
-def build_catalogue(shards: Mapping[str, Path], folder: Path, signing: Signing) -> Catalogue:
-    """The catalogue of all documents of the named shards, signed on all cores into files below `folder`."""
-    tasks = {name: SigningTask(str(path), str(folder / name), signing) for name, path in shards.items()}
-    map_shards(sign_shard, tasks, result=Signed, work=folder, label="signing documents")
-    prefixes = tuple(task.prefix for task in tasks.values())
+def build_catalogue(shards: Sequence[StoredShard], results: Results, signing: Signing) -> Catalogue:
+    """The catalogue of all documents of the shards; those without a signed form in `results` are signed on
+    all cores.
+    """
+    keys = [results.key(shard.sha256, signing) for shard in shards]
+    tasks = {
+        key: SigningTask(str(shard.path), str(results.file(key, "")), signing)
+        for key, shard in zip(keys, shards, strict=True)
+    }
+    results.map_shards(sign_shard, tasks, result=Signed, label="signing documents")
+    prefixes = tuple(tasks[key].prefix for key in keys)
     tables = [_located(number, prefix) for number, prefix in enumerate(prefixes)]
-    return Catalogue(pa.concat_tables(tables).sort_by(_PREFERENCE), tuple(shards.values()), prefixes)
+    return Catalogue(pa.concat_tables(tables).sort_by(_PREFERENCE), tuple(shards), prefixes)
 
 
 def sign_shard(task: SigningTask) -> Signed:
@@ -133,7 +148,7 @@ def sign_shard(task: SigningTask) -> Signed:
     lengths: list[int] = []
     digests: list[bytes] = []
     for texts in _batches(table["text"]):
-        normalized = [normalize(text) for text in texts]
+        normalized = normalize_all(texts)
         sets = shingle_sets(normalized, words=signing.shingle_words)
         signature = signatures(sets, num_permutations=signing.num_permutations)
         keys.append(band_keys(signature, signing.banding))
@@ -169,8 +184,7 @@ def _batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:
     """The texts in order, in lists of about BATCH_BYTES; a longer text is a list of its own."""
     batch: list[str] = []
     size = 0
-    for scalar in texts:
-        text = scalar.as_py()
+    for text in texts.to_pylist():
         if batch and size + len(text) > BATCH_BYTES:
             yield batch
             batch, size = [], 0

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import write_table
 from pipeline.corpus.filters import judge
+from pipeline.corpus.personal_data import mask
 from pipeline.corpus.repairs import repair
 from pipeline.corpus.shards import read_shard, text_bytes
 from pipeline.records import Document, to_table
 from pipeline.settings.clean import CleanParams
+
+MOST_EXAMPLES = 3  # of each reason
+EXAMPLE_CHARS = 200
+_Example = tuple[str, str, str]  # id, origin and beginning, as a worker hands it over
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,9 @@ class CleanTask:
 class CleanedShard:
     """The account of one shard, or of several; `repaired` counts the documents each repair changed.
 
-    `lines_cut` counts the lines that went from kept documents, by reason.
+    `lines_cut` counts the lines that went from kept documents, by reason; `languages` the documents by the
+    language that was found in them, where one was asked for; `examples` holds for each reason the first
+    documents that were dropped for it.
     """
 
     documents_in: int
@@ -40,6 +47,8 @@ class CleanedShard:
     bytes_kept: int
     repaired: dict[str, int]
     lines_cut: dict[str, int]
+    languages: dict[str, int]
+    examples: dict[str, list[_Example]]
 
 
 def clean_shard(task: CleanTask) -> CleanedShard:
@@ -49,12 +58,19 @@ def clean_shard(task: CleanTask) -> CleanedShard:
     dropped: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
     lines_cut: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    examples: dict[str, list[_Example]] = {}
     for document in documents:
-        mended = repair(document.text, source=task.source)
-        repaired.update(mended.repairs)
-        judged = judge(mended.text, task.params, source=task.source)
+        text, mended = mend(document.text, task.params, source=task.source)
+        repaired.update(mended)
+        judged = judge(text, task.params, source=task.source)
+        if judged.language:
+            languages[judged.language] += 1
         if judged.reason:
             dropped[judged.reason] += 1
+            if dropped[judged.reason] <= MOST_EXAMPLES:
+                example = (document.id, document.origin, text[:EXAMPLE_CHARS])
+                examples.setdefault(judged.reason, []).append(example)
         else:
             lines_cut.update(judged.lines_cut)
             kept.append(dataclasses.replace(document, text=judged.text))
@@ -67,28 +83,44 @@ def clean_shard(task: CleanTask) -> CleanedShard:
         bytes_kept=_bytes(kept),
         repaired=dict(repaired),
         lines_cut=dict(lines_cut),
+        languages=dict(languages),
+        examples=examples,
     )
+
+
+def mend(text: str, params: CleanParams, *, source: str) -> tuple[str, tuple[str, ...]]:
+    """The text repaired and without the personal data that params name, and what was done to it."""
+    repaired = repair(text, source=source)
+    if source not in params.personal_data.sources:
+        return repaired.text, repaired.repairs
+    masked, masks = mask(repaired.text, params.personal_data)
+    return masked, (*repaired.repairs, *masks)
 
 
 def add_up(shards: Iterable[CleanedShard]) -> CleanedShard:
-    """The account of all shards together, names in alphabetical order."""
+    """The account of all shards together, names in alphabetical order, examples those of the first shards."""
     done = list(shards)
-    dropped: Counter[str] = Counter()
-    repaired: Counter[str] = Counter()
-    lines_cut: Counter[str] = Counter()
-    for shard in done:
-        dropped.update(shard.dropped)
-        repaired.update(shard.repaired)
-        lines_cut.update(shard.lines_cut)
     return CleanedShard(
         documents_in=sum(shard.documents_in for shard in done),
         documents_kept=sum(shard.documents_kept for shard in done),
-        dropped=dict(sorted(dropped.items())),
+        dropped=_sums([shard.dropped for shard in done]),
         bytes_in=sum(shard.bytes_in for shard in done),
         bytes_kept=sum(shard.bytes_kept for shard in done),
-        repaired=dict(sorted(repaired.items())),
-        lines_cut=dict(sorted(lines_cut.items())),
+        repaired=_sums([shard.repaired for shard in done]),
+        lines_cut=_sums([shard.lines_cut for shard in done]),
+        languages=_sums([shard.languages for shard in done]),
+        examples={
+            reason: [example for shard in done for example in shard.examples.get(reason, [])][:MOST_EXAMPLES]
+            for reason in sorted({reason for shard in done for reason in shard.examples})
+        },
     )
+
+
+def _sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(sorted(total.items()))
 
 
 def _bytes(documents: Iterable[Document]) -> int:

@@ -1,7 +1,8 @@
-"""What the corpus must be like, as a Great Expectations suite over the measures of its documents.
+"""Tables held against expectations with Great Expectations, batch after batch.
 
 Of Great Expectations' results only what is the same in every run is kept: no run ids, times or batch names.
-Its Data Docs are never made: they put values into HTML unescaped and load scripts from elsewhere.
+Its Data Docs are never made: they put values into HTML unescaped and load scripts from elsewhere. It takes
+about 1 kB of memory a row, so no table is ever given to it whole.
 """
 
 from __future__ import annotations
@@ -9,170 +10,174 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.corpus.drift import Baseline
-from pipeline.corpus.measures import MEASURE_SCHEMA
-from pipeline.settings.validate import ValidateParams
-
-MAX_EXAMPLES = 3
-MAX_EXAMPLE_CHARS = 60
-
-_ABSENT = {
-    "licence_phrases": "no text holds Project Gutenberg's licence or marks",
-    "control_characters": "no text holds control characters but tab and line feed",
-    "word_markers": "no text holds U+2581, which the tokenizer cannot tell from a space",
-}
+MAX_EXAMPLES = 5
+MAX_NAME_CHARS, MAX_FOUND_CHARS = 200, 500
+SHOWN_EXAMPLES, SHOWN_NAME_CHARS, SHOWN_FOUND_CHARS = 3, 60, 200  # of them, in one line
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One expectation, and whether the corpus meets it.
+class Demand:
+    """One expectation about the values of a column, and the rule it holds in words.
 
-    `arguments` are those of the Great Expectations class that `expectation` names; `rule` says them in
-    words. `observed` is what was found, `failing_rows` how many documents break the rule, `examples` the
-    ids of some.
+    `expectation` is a class of Great Expectations, `arguments` are its own.
     """
 
     expectation: str
     column: str
     rule: str
     arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row that breaks a rule: its name, and the value found there."""
+
+    name: str
+    found: str
+
+    def told(self) -> str:
+        """Name and value in a few words; a number says nothing that the rule does not."""
+        name, found = self.name[:SHOWN_NAME_CHARS], self.found[:SHOWN_FOUND_CHARS]
+        return name if re.fullmatch(r"[-0-9.e]*", found) else f"{name} ({found})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One demand, and whether the corpus meets it.
+
+    `subject` says what the `rows` are that were looked at (documents, shards), `failing_rows` how many of
+    them break the rule.
+    """
+
+    subject: str
+    expectation: str
+    column: str
+    rule: str
+    arguments: Mapping[str, Any]
     passed: bool
-    observed: Mapping[str, Any]
+    rows: int
     failing_rows: int
-    examples: tuple[str, ...]
+    examples: tuple[Example, ...]
 
     def complaint(self) -> str:
         """What is wrong, for the person who must mend it: one line."""
-        subject = f"{self.expectation} on {self.column}" if self.column else self.expectation
-        rows = self.observed.get("element_count")
-        found = (
-            f"broken by {self.failing_rows} of {rows} documents" if rows else f"found {dict(self.observed)}"
+        names = [example.told() for example in self.examples[:SHOWN_EXAMPLES]]
+        examples = f", such as {', '.join(names)}" if names else ""
+        return (
+            f"{self.expectation} on {self.column}: {self.rule}; "
+            f"broken by {self.failing_rows} of {self.rows} {self.subject}{examples}"
         )
-        examples = f", such as {', '.join(self.examples)}" if self.examples else ""
-        return f"{subject}: {self.rule}; {found}{examples}"
 
 
-def hold_against_suite(
-    measures: pa.Table, params: ValidateParams, *, sources: Sequence[str]
-) -> list[Outcome]:
-    """The outcome of every expectation of the suite, in its order, for measures of MEASURE_SCHEMA."""
-    gxe = _great_expectations().expectations
-    lengths = f"a text has {params.min_chars} to {params.max_chars} characters"
-    suite = [
-        gxe.ExpectTableColumnsToMatchOrderedList(
-            column_list=MEASURE_SCHEMA.names, meta=_rule("every document is measured in full")
-        ),
-        gxe.ExpectColumnValuesToBeUnique(column="id", meta=_rule("an id belongs to one document")),
-        gxe.ExpectColumnValuesToBeUnique(
-            column="text_hash", meta=_rule("a text occurs once, so never in two splits")
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="source", value_set=list(sources), meta=_rule(f"a source is one of {', '.join(sources)}")
-        ),
-        gxe.ExpectColumnValuesToBeBetween(column="words", min_value=1, meta=_rule("a text is not blank")),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="chars", min_value=params.min_chars, max_value=params.max_chars, meta=_rule(lengths)
-        ),
-        *(
-            gxe.ExpectColumnValuesToBeBetween(column=column, max_value=0, meta=_rule(rule))
-            for column, rule in _ABSENT.items()
-        ),
-        *_counts(params),
-    ]
-    return _outcomes(measures, suite)
+@dataclass(slots=True)
+class _Count:
+    rows: int = 0
+    failing_rows: int = 0
+    passed: bool = True
+    examples: list[Example] = field(default_factory=list)
 
 
-def hold_against_baseline(measures: pa.Table, baseline: Baseline, *, max_share: float) -> Outcome:
-    """Whether the mean length lies within `max_share` of the baseline's, above or below it."""
-    rule = (
-        f"the mean text length is within {max_share:.0%} of the accepted {baseline.mean_chars:.1f} "
-        "characters (if it is meant, raise validate.max_drift_share or delete reports/baseline/validate.json)"
-    )
-    expectation = _great_expectations().expectations.ExpectColumnMeanToBeBetween(
-        column="chars",
-        min_value=baseline.mean_chars * (1 - max_share),
-        max_value=baseline.mean_chars * (1 + max_share),
-        meta=_rule(rule),
-    )
-    return _outcomes(measures, [expectation])[0]
+class Suite:
+    """Demands on the rows of a table that comes in batches, and what has been found so far.
+
+    `subject` says in the plural what the rows are, `name` is the column that names one.
+    """
+
+    def __init__(self, subject: str, demands: Sequence[Demand], *, name: str) -> None:
+        self.subject = subject
+        self.demands = tuple(demands)
+        self._name = name
+        self._counts = [_Count() for _ in demands]
+
+    def hold(self, batch: pa.Table) -> None:
+        """Holds the rows against every demand."""
+        if not self.demands:
+            return
+        for place, result in _results(batch, self.demands, name=self._name):
+            count, found = self._counts[place], result["result"]
+            count.passed &= result["success"]
+            count.rows += batch.num_rows
+            if result["exception_info"].get("raised_exception", True):
+                count.failing_rows += batch.num_rows
+            count.failing_rows += found.get("unexpected_count", 0)
+            room = MAX_EXAMPLES - len(count.examples)
+            count.examples += self._examples(found, self.demands[place].column)[:room]
+
+    def outcomes(self) -> list[Outcome]:
+        """What was found of each demand, in their order; of no row at all, that it is met."""
+        return [
+            Outcome(
+                self.subject,
+                demand.expectation,
+                demand.column,
+                demand.rule,
+                demand.arguments,
+                count.passed,
+                count.rows,
+                count.failing_rows,
+                tuple(count.examples),
+            )
+            for demand, count in zip(self.demands, self._counts, strict=True)
+        ]
+
+    def _examples(self, found: Mapping[str, Any], column: str) -> list[Example]:
+        rows = found.get("partial_unexpected_index_list") or []
+        examples = [
+            Example(str(row[self._name])[:MAX_NAME_CHARS], str(row.get(column, ""))[:MAX_FOUND_CHARS])
+            for row in rows
+        ]
+        return list(dict.fromkeys(examples))
 
 
-def _counts(params: ValidateParams) -> list[Any]:
-    """One expectation per split: how many documents it has at least."""
-    gxe = _great_expectations().expectations
-    column = gxe.row_conditions.Column
-    least = {
-        "train": params.min_train_documents,
-        "val": params.min_heldout_documents,
-        "test": params.min_heldout_documents,
-    }
-    return [
-        gxe.ExpectTableRowCountToBeBetween(
-            min_value=minimum,
-            row_condition=column("split") == split,
-            meta=_rule(f"{split} has at least {minimum} documents"),
+def hold(table: pa.Table, suite: Suite) -> list[Outcome]:
+    """The outcomes of a suite for a table that is small."""
+    suite.hold(table)
+    return suite.outcomes()
+
+
+def _results(batch: pa.Table, demands: Sequence[Demand], *, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """Great Expectations' result on the batch for each demand, with the demand's place."""
+    library, everything = _great_expectations(), _frames()
+    expectations = [
+        getattr(library.expectations, demand.expectation)(
+            column=demand.column, meta={"place": place}, **demand.arguments
         )
-        for split, minimum in least.items()
+        for place, demand in enumerate(demands)
     ]
-
-
-def _rule(words: str) -> dict[str, str]:
-    return {"rule": words}
-
-
-def _outcomes(measures: pa.Table, suite: Sequence[Any]) -> list[Outcome]:
-    """Every expectation's outcome, in the order of the suite."""
-    library = _great_expectations()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data_sources = library.get_context(mode="ephemeral", project_config=_silent_project()).data_sources
-        asset = data_sources.add_pandas("corpus").add_dataframe_asset("documents")
-        everything = asset.add_batch_definition_whole_dataframe("all")
-        report = everything.get_batch({"dataframe": measures.to_pandas()}).validate(
-            library.ExpectationSuite(name="corpus", expectations=list(suite)),
-            result_format={"result_format": "SUMMARY", "unexpected_index_column_names": ["id"]},
+        report = everything.get_batch({"dataframe": batch.to_pandas()}).validate(
+            library.ExpectationSuite(name="corpus", expectations=expectations),
+            result_format={"result_format": "SUMMARY", "unexpected_index_column_names": [name]},
         )
-    places = {expectation.meta["rule"]: place for place, expectation in enumerate(suite)}
-    found = [_outcome(result.to_json_dict()) for result in report.results]
-    return sorted(found, key=lambda outcome: places[outcome.rule])
+    results = [result.to_json_dict() for result in report.results]
+    return [(result["expectation_config"]["meta"]["place"], result) for result in results]
 
 
-def _silent_project() -> Any:
-    """Settings of a project that lives in memory: nothing is sent, shown or written."""
-    types = _great_expectations().data_context.types.base
-    return types.DataContextConfig(
+@functools.cache
+def _frames() -> Any:
+    """Where data frames are handed to the library: a project in memory; nothing is sent, shown or written."""
+    library = _great_expectations()
+    types = library.data_context.types.base
+    project = types.DataContextConfig(
         analytics_enabled=False,
         progress_bars=types.ProgressBarsConfig(globally=False),
         store_backend_defaults=types.InMemoryStoreBackendDefaults(),
     )
-
-
-def _outcome(result: Mapping[str, Any]) -> Outcome:
-    """What is kept of one result of Great Expectations."""
-    expectation, found = result["expectation_config"], result["result"]
-    arguments = {name: value for name, value in expectation["kwargs"].items() if name != "batch_id"}
-    failing = found.get("partial_unexpected_index_list") or []
-    if result["exception_info"].get("raised_exception", True):
-        found = {"observed_value": "an error of Great Expectations"}
-    kept = ("observed_value", "element_count", "unexpected_count")
-    return Outcome(
-        expectation=expectation["type"],
-        column=arguments.get("column", ""),
-        rule=expectation["meta"]["rule"],
-        arguments=arguments,
-        passed=result["success"],
-        observed={name: found[name] for name in kept if name in found},
-        failing_rows=found.get("unexpected_count", 0),
-        examples=tuple(dict.fromkeys(row["id"][:MAX_EXAMPLE_CHARS] for row in failing))[:MAX_EXAMPLES],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data_sources = library.get_context(mode="ephemeral", project_config=project).data_sources
+        asset = data_sources.add_pandas("corpus").add_dataframe_asset("rows")
+        return asset.add_batch_definition_whole_dataframe("all")
 
 
 @functools.cache
@@ -183,5 +188,5 @@ def _great_expectations() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations
-        import great_expectations.expectations.row_conditions
+        import great_expectations.expectations
     return great_expectations

@@ -2,7 +2,7 @@
 
 A rule says whether a document breaks it; the first broken rule is the reason it is dropped for. A further
 rule is a further function and a line in RULES; what several rules need to know is measured once, in `Traits`.
-The rules here hold for every source; those in `families` for the sources that params name.
+RULES hold for every source; language, blocklist and `families` for the sources that params name.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.corpus.blocklist import listed_share
 from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
 from pipeline.corpus.gutenberg_licence import licence_phrases
-from pipeline.corpus.traits import Traits, kind_of
+from pipeline.corpus.traits import Traits
 from pipeline.settings.clean import CleanParams
+from pipeline.settings.language import LanguageParams
+from pipeline.settings.people import BlocklistParams
 
 
 def is_empty(traits: Traits, params: CleanParams) -> bool:
     """Nothing in it can be seen."""
     del params
-    return not any(kind_of(character) not in {"space", "invisible"} for character in traits.characters)
+    return len(traits.text) == traits.kinds["space"] + traits.kinds["invisible"]
 
 
 def is_too_short(traits: Traits, params: CleanParams) -> bool:
@@ -60,6 +63,21 @@ def holds_licence(traits: Traits, params: CleanParams) -> bool:
     return licence_phrases(traits.text) > 0
 
 
+def is_in_another_language(traits: Traits, params: LanguageParams) -> bool:
+    """Its likeliest language is none of `keep`."""
+    return traits.language.code not in params.keep
+
+
+def is_in_no_sure_language(traits: Traits, params: LanguageParams) -> bool:
+    """A mixture, or hardly any language: the likeliest one is less likely than `min_probability`."""
+    return traits.language.probability < params.min_probability
+
+
+def holds_listed_words(traits: Traits, params: BlocklistParams) -> bool:
+    """Listed words and phrases are more than `max_share` of its words."""
+    return listed_share(traits.text, params.words) > params.max_share
+
+
 RULES: Mapping[str, Callable[[Traits, CleanParams], bool]] = {
     "empty": is_empty,
     "too_short": is_too_short,
@@ -71,23 +89,39 @@ RULES: Mapping[str, Callable[[Traits, CleanParams], bool]] = {
     "gutenberg_licence": holds_licence,
 }
 
+LANGUAGE_RULES: Mapping[str, Callable[[Traits, LanguageParams], bool]] = {
+    "other_language": is_in_another_language,
+    "unsure_language": is_in_no_sure_language,
+}
+BLOCKLIST_RULES: Mapping[str, Callable[[Traits, BlocklistParams], bool]] = {"blocklist": holds_listed_words}
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A text as it is kept, or the reason why it is dropped ("" for none), and the lines cut from it."""
+    """A text as it is kept, or the reason why it is dropped ("" for none), and the lines cut from it.
+
+    `language` is its code, or "" where no rule asked for it.
+    """
 
     text: str
     reason: str
     lines_cut: Mapping[str, int]
+    language: str
 
 
 def judge(text: str, params: CleanParams, *, source: str) -> Judged:
     """Holds a repaired text against the rules for all sources, then against each family for its own.
 
-    The families come in the order of FineWeb: C4 cuts lines, and FineWeb's rules see what it left.
+    The published families come in the order of FineWeb: C4 cuts lines, and FineWeb's rules see what it left.
     """
     traits = Traits(text)
+    language = ""
     reason = _first_broken(RULES, traits, params)
+    if not reason and source in params.language.sources:
+        language = traits.language.code
+        reason = _first_broken(LANGUAGE_RULES, traits, params.language)
+    if not reason and source in params.blocklist.sources:
+        reason = _first_broken(BLOCKLIST_RULES, traits, params.blocklist)
     if not reason and source in params.gopher_repetition.sources:
         reason = _first_broken(gopher_repetition.RULES, traits, params.gopher_repetition)
     if not reason and source in params.gopher_quality.sources:
@@ -99,7 +133,7 @@ def judge(text: str, params: CleanParams, *, source: str) -> Judged:
         reason = reason or ("c4_too_short" if is_too_short(traits, params) else "")
     if not reason and source in params.fineweb.sources:
         reason = _first_broken(fineweb.RULES, traits, params.fineweb)
-    return Judged(traits.text, reason, lines_cut)
+    return Judged(traits.text, reason, lines_cut, language)
 
 
 def _first_broken(rules: Mapping[str, Callable[[Traits, Any], bool]], traits: Traits, params: Any) -> str:

@@ -8,12 +8,14 @@ imported.
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+MODULES_KEPT = 10_000  # whose names are kept, for all that a process reads
 _MODULES_OFFERED = {"posixpath": "os.path"}  # what a module of the standard library is known as
 
 
@@ -31,7 +33,6 @@ class PublicNames:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._read: dict[str, _Names] = {}
 
     def of(self, module: str, symbol: str) -> str:
         """The dotted name of a symbol that `module` defines: that of the first package above which offers it.
@@ -53,7 +54,7 @@ class PublicNames:
         """The module that defines what `module` calls `name`; None when that cannot be told."""
         if module in seen:
             return None
-        names, seen = self._names(module), seen | {module}
+        names, seen = _understood(self.root, module), seen | {module}
         if name in names.defined:
             return module
         if name in names.taken:
@@ -64,12 +65,8 @@ class PublicNames:
         homes = (self._home(source, name, seen=seen) for source in names.wholesale)
         return next((home for home in homes if home), None)
 
-    def _names(self, module: str) -> _Names:
-        if module not in self._read:
-            self._read[module] = _understood(self.root, module)
-        return self._read[module]
 
-
+@functools.lru_cache(maxsize=MODULES_KEPT)
 def _understood(root: Path, module: str) -> _Names:
     """The names of a module; none at all for one that is not below `root` or is no Python of this version."""
     stem = root.joinpath(*module.split("."))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.corpus.bookprint import cut_credits, join_wrapped_lines
+from pipeline.corpus.mojibake import mend_mojibake
 
 MAX_COMBINING_MARKS = 30  # in a row, as in Unicode's stream-safe format; no script needs more
 MAX_BLANK_LINES = 2
@@ -85,8 +86,8 @@ def cap_combining_marks(text: str) -> str:
     """At most MAX_COMBINING_MARKS stand on one character: normalizing longer runs is quadratic."""
     if text.isascii():
         return text
-    return _long_mark_runs(beyond_bmp=max(text) > "\uffff").sub(
-        lambda run: run[0][:MAX_COMBINING_MARKS], text
+    return _long_suspect_runs().sub(
+        lambda run: _long_mark_runs().sub(lambda marks: marks[0][:MAX_COMBINING_MARKS], run[0]), text
     )
 
 
@@ -115,14 +116,27 @@ def strip_blank_lines(text: str) -> str:
 
 
 @functools.cache
-def _long_mark_runs(*, beyond_bmp: bool) -> re.Pattern[str]:
-    """Matches runs that are too long; 15 times as slow with marks beyond the Basic Multilingual Plane."""
-    codes = range(0x300, 0x1F000 if beyond_bmp else 0x10000)
-    marks = "".join(chr(code) for code in codes if unicodedata.combining(chr(code)))
-    return re.compile(f"[{marks}]{{{MAX_COMBINING_MARKS + 1},}}")
+def _long_suspect_runs() -> re.Pattern[str]:
+    """Matches runs that may be too long: beyond the Basic Multilingual Plane a range is 15 times as fast, and
+    with one mark before the repetition most characters are passed over.
+    """
+    marks = f"[{_marks(0x10000)}\U000101fd-\U0001efff]"
+    return re.compile(f"{marks}{marks}{{{MAX_COMBINING_MARKS},}}")
 
 
+@functools.cache
+def _long_mark_runs() -> re.Pattern[str]:
+    """Matches runs that are too long."""
+    return re.compile(f"[{_marks(0x1F000)}]{{{MAX_COMBINING_MARKS + 1},}}")
+
+
+def _marks(end: int) -> str:
+    return "".join(chr(code) for code in range(0x300, end) if unicodedata.combining(chr(code)))
+
+
+# Mojibake first: what it is made of looks like control characters and line ends.
 REPAIRS: Mapping[str, Callable[[str], str]] = {
+    "mojibake": mend_mojibake,
     "line_ends": unify_line_ends,
     "byte_order_marks": remove_marks,
     "escape_sequences": remove_escapes,

@@ -2,6 +2,9 @@
 
 A folder of shards holds its documents sorted by id, over all its files. Whoever reads or merges such folders
 keeps one shard of each in memory, never a whole corpus.
+
+Where a shard ends is decided by the documents in it, not by counting from the first: one more document
+changes the shard it falls into and leaves the others byte for byte as they were.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import itertools
 import operator
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +28,30 @@ SHARD_BYTES = 32 * 2**20
 by_id = operator.attrgetter("id")
 
 
+class ShardEnds:
+    """Tells where shards end, document by document in the order of their ids.
+
+    Each document ends its shard by a draw that its id alone decides, the likelier the longer its text: after
+    half of `max_documents` or half of `max_bytes` (of UTF-8) on average. At those two bounds a shard ends
+    whatever the draw; the shards after it are as they would be again from the next drawn end on.
+    """
+
+    def __init__(self, *, max_documents: int = SHARD_DOCUMENTS, max_bytes: int = SHARD_BYTES) -> None:
+        self._max_documents, self._max_bytes = max_documents, max_bytes
+        self._documents = self._bytes = 0
+
+    def is_last(self, document_id: str, text_bytes: int) -> bool:
+        """Whether the shard ends with this document, the next of all."""
+        self._documents += 1
+        self._bytes += text_bytes
+        chance = 2 / self._max_documents + 2 * text_bytes / self._max_bytes
+        is_full = self._documents >= self._max_documents or self._bytes >= self._max_bytes
+        is_last = is_full or zlib.crc32(document_id.encode()) < chance * 2**32
+        if is_last:
+            self._documents = self._bytes = 0
+        return is_last
+
+
 def write_shards(
     documents: Iterable[Document],
     folder: Path,
@@ -33,8 +61,7 @@ def write_shards(
 ) -> int:
     """Writes the documents, which come sorted by id, as shards and returns how many.
 
-    They are named `shard-00000.parquet`, ... A shard ends at `max_documents` documents or at the first one
-    with which its texts pass `max_bytes` of UTF-8.
+    They are named `shard-00000.parquet`, ...; ShardEnds says where each ends.
     """
     count = -1
     for count, batch in enumerate(_batches(documents, max_documents=max_documents, max_bytes=max_bytes)):
@@ -77,7 +104,7 @@ def merge_shards(folders: Sequence[Path]) -> Iterator[Document]:
 def adopt_shards(shards: Sequence[Path], folder: Path) -> None:
     """Puts finished shards into `folder` under consecutive names, as links where the disk allows.
 
-    They stay where they are as well, so that a call cut short can be made again.
+    They stay where they are as well, for a call cut short and for the next run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, shard in enumerate(shards):
@@ -95,13 +122,12 @@ def text_bytes(text: str) -> int:
 def _batches(
     documents: Iterable[Document], *, max_documents: int, max_bytes: int
 ) -> Iterator[list[Document]]:
+    ends = ShardEnds(max_documents=max_documents, max_bytes=max_bytes)
     batch: list[Document] = []
-    size = 0
     for document in documents:
         batch.append(document)
-        size += text_bytes(document.text)
-        if len(batch) >= max_documents or size >= max_bytes:
+        if ends.is_last(document.id, text_bytes(document.text)):
             yield batch
-            batch, size = [], 0
+            batch = []
     if batch:
         yield batch

@@ -7,10 +7,8 @@ independent draws do.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.artifacts import publishing, read_table, write_table
-from pipeline.corpus.shards import SHARD_BYTES, SHARD_DOCUMENTS
-from pipeline.engine import map_shards
-from pipeline.records import DOCUMENT_SCHEMA, shard_name
+from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.shards import ShardEnds, adopt_shards
+from pipeline.records import DOCUMENT_SCHEMA
+from pipeline.reuse import Results
 
 SPLITS = ("train", "val", "test")
 _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]
@@ -30,23 +29,23 @@ _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows of one input shard."""
+    """Some rows of one input shard, which is known by the hash of its bytes."""
 
     shard: str
+    sha256: str
     rows: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class ShardTask:
-    """One shard to write: the rows it is made of, and its path."""
+class RangeTask:
+    """Documents of consecutive ids: for each split that has some, the path of its shard and its rows."""
 
-    parts: tuple[Rows, ...]
-    path: str
+    shards: Mapping[str, tuple[Rows, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many documents a written shard has."""
+    """How many documents the shards of a range have."""
 
     documents: int
 
@@ -65,62 +64,91 @@ def split_of(cluster: str, shares: SplitShares, *, seed: int) -> str:
     >>> split_of("pydocs-0f", SplitShares(val=0.0, test=1.0), seed=1)
     'test'
     """
-    digest = hashlib.blake2b(f"{seed}\0{cluster}".encode(), digest_size=8).digest()
-    draw = int.from_bytes(digest, "big") / 2**64
-    if draw < shares.test:
-        return "test"
-    return "val" if draw < shares.test + shares.val else "train"
+    return SPLITS[int(_splits_of([cluster], shares, seed=seed)[0])]
 
 
 def assign_splits(documents: pa.Table, shares: SplitShares, *, seed: int) -> pa.Table:
     """The table, which has a column `cluster`, with the column `split` that follows from it."""
     clusters = documents["cluster"].combine_chunks().dictionary_encode()
-    chosen = [split_of(cluster, shares, seed=seed) for cluster in clusters.dictionary.to_pylist()]
-    return documents.append_column("split", pa.array(chosen, pa.string()).take(clusters.indices))
+    chosen = _splits_of(clusters.dictionary.to_pylist(), shares, seed=seed)
+    return documents.append_column("split", pa.array(SPLITS).take(pa.array(chosen)).take(clusters.indices))
 
 
-def write_splits(documents: pa.Table, shards: Sequence[Path], out: Path, *, work: Path) -> None:
-    """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over their shards.
+def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, *, results: Results) -> None:
+    """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over ranges of ids.
 
     `documents` lists what to write: columns id, split, text_bytes, and where it is: shard (a place in
-    `shards`) and row. An interrupted write starts anew, because an unfinished artifact does not survive its
-    writer.
+    `shards`) and row. A range that `results` holds already is only linked.
     """
-    shutil.rmtree(work, ignore_errors=True)
-    with contextlib.ExitStack() as stack:
-        tasks: dict[str, ShardTask] = {}
-        for split in SPLITS:
-            table = documents.filter(pc.equal(documents["split"], split)).sort_by("id")
-            facts = {"documents": table.num_rows, "bytes": pc.sum(table["text_bytes"]).as_py() or 0}
-            folder = stack.enter_context(publishing(out / split, kind="documents", facts=facts))
-            for number, rows in enumerate(_shard_tables(table)):
-                path = folder / shard_name(number)
-                tasks[f"{split}-{path.stem}"] = ShardTask(tuple(_parts(rows, shards)), str(path))
-        map_shards(write_shard, tasks, result=Written, work=work, label="writing splits")
+    ranges = {_key(held, results): held for held in _ranges(documents.sort_by("id"), shards)}
+    tasks = {
+        key: RangeTask({str(_file(key, split, results)): parts for split, parts in held.items()})
+        for key, held in ranges.items()
+    }
+    results.map_shards(write_range, tasks, result=Written, label="writing splits")
+    for split in SPLITS:
+        table = documents.filter(pc.equal(documents["split"], split))
+        facts = {"documents": table.num_rows, "bytes": pc.sum(table["text_bytes"]).as_py() or 0}
+        with publishing(out / split, kind="documents", facts=facts) as folder:
+            adopt_shards(
+                [_file(key, split, results) for key, held in ranges.items() if split in held], folder
+            )
 
 
-def write_shard(task: ShardTask) -> Written:
-    """Writes one shard of documents sorted by id."""
-    parts = [read_table(Path(part.shard), schema=DOCUMENT_SCHEMA).take(part.rows) for part in task.parts]
-    table = pa.concat_tables(parts).sort_by(_ROW_ORDER)
-    write_table(Path(task.path), table)
-    return Written(table.num_rows)
+def write_range(task: RangeTask) -> Written:
+    """Writes the shards of one range, documents sorted by id; every input shard is read once."""
+    inputs = {part.shard for parts in task.shards.values() for part in parts}
+    tables = {shard: read_table(Path(shard), schema=DOCUMENT_SCHEMA) for shard in sorted(inputs)}
+    documents = 0
+    for path, parts in task.shards.items():
+        table = pa.concat_tables([tables[part.shard].take(part.rows) for part in parts]).sort_by(_ROW_ORDER)
+        write_table(Path(path), table)
+        documents += table.num_rows
+    return Written(documents)
 
 
-def _shard_tables(documents: pa.Table) -> Iterator[pa.Table]:
-    """The rows cut where a shard is full: after SHARD_DOCUMENTS, or when its texts reach SHARD_BYTES."""
-    start = size = 0
-    for place, text_bytes in enumerate(documents["text_bytes"].to_pylist()):
-        size += text_bytes
-        if size >= SHARD_BYTES or place + 1 - start == SHARD_DOCUMENTS:
-            yield documents.slice(start, place + 1 - start)
-            start, size = place + 1, 0
-    if start < documents.num_rows:
-        yield documents.slice(start)
+def _splits_of(clusters: Sequence[str], shares: SplitShares, *, seed: int) -> npt.NDArray[np.int64]:
+    """The place in SPLITS of each cluster's split."""
+    seeded = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
+    digests = []
+    for cluster in clusters:
+        hashed = seeded.copy()
+        hashed.update(cluster.encode())
+        digests.append(hashed.digest())
+    draws = np.frombuffer(b"".join(digests), dtype=">u8") / 2**64
+    val, test = SPLITS.index("val"), SPLITS.index("test")
+    return np.where(draws < shares.test, test, np.where(draws < shares.test + shares.val, val, 0))
 
 
-def _parts(documents: pa.Table, shards: Sequence[Path]) -> Iterator[Rows]:
-    """The rows of a shard by the input shard that holds them."""
+def _ranges(documents: pa.Table, shards: Sequence[StoredShard]) -> Iterator[dict[str, tuple[Rows, ...]]]:
+    """The rows, which are sorted by id, cut where shards end; each range as the parts of its splits."""
+    ends, start = ShardEnds(), 0
+    sizes = zip(documents["id"].to_pylist(), documents["text_bytes"].to_pylist(), strict=True)
+    for place, (document_id, text_bytes) in enumerate(sizes, start=1):
+        if ends.is_last(document_id, text_bytes) or place == documents.num_rows:
+            rows = documents.slice(start, place - start)
+            by_split = {split: rows.filter(pc.equal(rows["split"], split)) for split in SPLITS}
+            yield {split: _parts(held, shards) for split, held in by_split.items() if held.num_rows}
+            start = place
+
+
+def _parts(documents: pa.Table, shards: Sequence[StoredShard]) -> tuple[Rows, ...]:
+    """The rows by the input shard that holds them."""
     shard, row = documents["shard"].to_numpy(), documents["row"].to_numpy()
-    for number in np.unique(shard):
-        yield Rows(str(shards[number]), np.sort(row[shard == number]))
+    return tuple(
+        Rows(str(shards[number].path), shards[number].sha256, np.sort(row[shard == number]))
+        for number in np.unique(shard)
+    )
+
+
+def _key(held: Mapping[str, tuple[Rows, ...]], results: Results) -> str:
+    """The key of a range, which follows from which rows of which bytes go to which split."""
+    rows = {
+        split: [[part.sha256, hashlib.sha256(part.rows.tobytes()).hexdigest()] for part in parts]
+        for split, parts in held.items()
+    }
+    return results.key(rows)
+
+
+def _file(key: str, split: str, results: Results) -> Path:
+    return results.file(key, f".{split}.parquet")

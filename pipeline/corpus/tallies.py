@@ -45,9 +45,8 @@ class SplitTally:
 
 def dropped(documents: pa.Table) -> dict[str, int]:
     """How many documents were dropped for each reason; `documents` has a column reason."""
-    return {
-        reason: _where(documents, "reason", reason).num_rows for reason in (EXACT_DUPLICATE, NEAR_DUPLICATE)
-    }
+    reasons = {EXACT_DUPLICATE, NEAR_DUPLICATE, *documents["reason"].unique().to_pylist()} - {KEPT}
+    return {reason: _where(documents, "reason", reason).num_rows for reason in sorted(reasons)}
 
 
 def by_source(documents: pa.Table) -> dict[str, SourceTally]:

@@ -4,66 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_UNSPACED = (
-    ("\u0e00", "\u0eff"),
-    ("\u1000", "\u109f"),
-    ("\u1780", "\u17ff"),
-    ("\u3040", "\u30ff"),
-    ("\u3400", "\u9fff"),
-    ("\U00020000", "\U0003ffff"),
-)
-
-# A token is a web address, a word, a clitic ('s, 't), a row of points or hyphens, or one mark. Marks within a
-# word part it where English has it so: a hyphen between letters, a slash or colon before one.
-_WITHIN = r"""
-    [^\w\s.,:;<>=/'’–—-]{1,3} | \.(?!\.) | (?<=\d)[,–-] | [,:<>=/–-](?=\d) | [^\w\s]{2,4}(?<!\.\.)(?<!--)
-"""
-_WORD = rf"""https?://\S*[\w/] | \w+ (?: (?: {_WITHIN} ) \w+ )*"""
-_TOKEN = re.compile(rf"""{_WORD} | ['’]\w{{1,2}}\b | \.{{2,}} | -{{2,}} | [^\w\s]""", re.VERBOSE)
-_SHORTEST_REPEAT = 5  # tokens: a text without a repeated 5-gram has no longer repeated one
-
-
-@functools.cache
-def kind_of(character: str) -> str:
-    """One of space, invisible (joiners, unassigned), letter (with its marks), unspaced_letter and other.
-
-    Unspaced letters are Chinese, Japanese kana, Thai, Lao, Khmer and Myanmar: no spaces part their words.
-    """
-    category = unicodedata.category(character)
-    if character.isspace():
-        return "space"
-    if category[0] == "C":
-        return "invisible"
-    if category[0] not in "LM":
-        return "other"
-    return "unspaced_letter" if any(first <= character <= last for first, last in _UNSPACED) else "letter"
+from pipeline.corpus.characters import count_characters, kind_of
+from pipeline.corpus.language import Language, identify
+from pipeline.corpus.repetition import Ngrams, Repetition, repetition
+from pipeline.corpus.tokenization import tokens_of
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
-    """The share of parts that stood before, and of the text's characters in them."""
+class Wording:
+    """Counts of tokens: `words` begin with a letter or digit, which clitics and marks do not."""
 
-    parts: float
-    characters: float
-
-
-def repetition(parts: Sequence[str], total_characters: int) -> Repetition:
-    """How much of the parts stood before among them."""
-    counts = Counter(parts)
-    if len(counts) == len(parts):
-        return Repetition(0.0, 0.0)
-    characters = sum(len(part) * (count - 1) for part, count in counts.items())
-    return Repetition((len(parts) - len(counts)) / len(parts), characters / max(1, total_characters))
-
-
-def _ngrams(tokens: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
-    return zip(*(tokens[start:] for start in range(size)), strict=False)
+    words: int
+    word_characters: int
+    alphabetic: int
 
 
 class Traits:
@@ -73,14 +29,14 @@ class Traits:
         self.text = text
 
     @functools.cached_property
-    def characters(self) -> Counter[str]:
+    def characters(self) -> dict[str, int]:
         """How often each character occurs."""
-        return Counter(self.text)
+        return count_characters(self.text)
 
     @functools.cached_property
-    def kinds(self) -> Counter[str]:
+    def kinds(self) -> dict[str, int]:
         """How many characters are of each kind: see `kind_of`."""
-        kinds: Counter[str] = Counter()
+        kinds = dict.fromkeys(("space", "invisible", "letter", "unspaced_letter", "other"), 0)
         for character, count in self.characters.items():
             kinds[kind_of(character)] += count
         return kinds
@@ -109,19 +65,22 @@ class Traits:
     @functools.cached_property
     def repeated_line_share(self) -> float:
         """Share of visible lines' characters in lines that stood before, blank ones not counted."""
-        lines = Counter(line.strip() for line in self.text.split("\n"))
+        stripped = [line.strip() for line in self.lines]
+        if len(set(stripped)) == len(stripped):
+            return 0.0
+        lines = Counter(stripped)
         total = sum(len(line) * count for line, count in lines.items())
-        return sum(len(line) * (count - 1) for line, count in lines.items()) / total if total else 0.0
+        return sum(len(line) * (count - 1) for line, count in lines.items()) / total
+
+    @functools.cached_property
+    def language(self) -> Language:
+        """The likeliest language."""
+        return identify(self.text)
 
     @functools.cached_property
     def tokens(self) -> list[str]:
         """Words and marks, in order."""
-        return _TOKEN.findall(self.text)
-
-    @functools.cached_property
-    def spoken_words(self) -> list[str]:
-        """The tokens that are words: clitics and marks do not begin with a letter or digit."""
-        return [token for token in self.tokens if token[0].isalnum()]
+        return tokens_of(self.text)
 
     @functools.cached_property
     def token_counts(self) -> Counter[str]:
@@ -129,9 +88,17 @@ class Traits:
         return Counter(self.tokens)
 
     @functools.cached_property
-    def alphabetic_tokens(self) -> int:
-        """How many tokens hold a letter."""
-        return sum(count for token, count in self.token_counts.items() if token.lower() != token.upper())
+    def wording(self) -> Wording:
+        """How many tokens are words, how long these are, and how many tokens hold a letter."""
+        words = characters = alphabetic = 0
+        for token, count in self.token_counts.items():
+            is_plain = token.isalpha()
+            if is_plain or token[0].isalnum():
+                words += count
+                characters += count * len(token)
+            if is_plain or any(map(str.isalpha, token)):
+                alphabetic += count
+        return Wording(words, characters, alphabetic)
 
     @functools.cached_property
     def lines(self) -> list[str]:
@@ -152,53 +119,19 @@ class Traits:
     def top_ngram_share(self, size: int, *, above: float) -> float:
         """The share of the characters that the most frequent n-gram of so many tokens makes up.
 
-        0.0, without a count, where it cannot be above `above`: a repeated n-gram is made of repeated tokens
-        and is not more frequent than what it is made of.
+        0.0, without a count, where it cannot be above `above`.
         """
-        if len(self.tokens) < size:
-            return 0.0
-        once = len(" ".join(self.tokens[:size]))
-        most = self._most_ngrams(size - 1) * (size * self._longest_repeated_token + size - 1)
-        if max(once, most) <= above * len(self.text):
-            return 0.0
-        ngram, count = Counter(_ngrams(self.tokens, size)).most_common(1)[0]
-        self._most[size] = count
-        return count * len(" ".join(ngram)) / len(self.text)
+        total = len(self.text)
+        return self._ngrams.top_characters(size, above=above * total) / max(1, total)
 
-    def repeated_ngram_share(self, size: int) -> float:
+    def repeated_ngram_share(self, size: int, *, above: float) -> float:
         """The share of the characters in n-grams of so many tokens that stood before, none counted twice.
 
-        `size` is _SHORTEST_REPEAT or more.
+        0.0, without a count, where it cannot be above `above`. `size` is 5 or more.
         """
-        tokens, seen = self.tokens, set()
-        end = repeated = 0
-        for place in self._repeats:
-            if end <= place <= len(tokens) - size:
-                ngram = tuple(tokens[place : place + size])
-                if ngram in seen:
-                    repeated += sum(map(len, ngram))
-                    end = place + size
-                seen.add(ngram)
-        return repeated / len(self.text)
+        total = len(self.text)
+        return self._ngrams.repeated_characters(size, above=above * total) / max(1, total)
 
     @functools.cached_property
-    def _repeats(self) -> list[int]:
-        """Where n-grams of _SHORTEST_REPEAT tokens begin that occur twice: longer ones begin there too."""
-        ngrams = list(_ngrams(self.tokens, _SHORTEST_REPEAT))
-        counts = Counter(ngrams)
-        if len(counts) == len(ngrams):
-            return []
-        return [place for place, ngram in enumerate(ngrams) if counts[ngram] > 1]
-
-    @functools.cached_property
-    def _longest_repeated_token(self) -> int:
-        return max((len(token) for token, count in self.token_counts.items() if count > 1), default=0)
-
-    @functools.cached_property
-    def _most(self) -> dict[int, int]:
-        """How often the most frequent n-gram occurs, by size, as far as it was counted."""
-        return {1: max(self.token_counts.values(), default=0)}
-
-    def _most_ngrams(self, size: int) -> int:
-        """At most how often any n-gram of so many tokens occurs."""
-        return min(count for counted, count in self._most.items() if counted <= size)
+    def _ngrams(self) -> Ngrams:
+        return Ngrams(self.tokens, self.token_counts)

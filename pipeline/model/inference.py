@@ -10,6 +10,8 @@ import torch
 
 from pipeline.artifacts import MANIFEST, read_json
 from pipeline.errors import IntegrityError
+from pipeline.model.quantization import KIND as QUANTIZED_KIND
+from pipeline.model.quantization import load_quantized
 from pipeline.model.transformer import Transformer
 from pipeline.model.weights import load_model
 
@@ -34,8 +36,10 @@ def open_model(path: Path, *, threads: int) -> OpenedModel:
     processor with matrix tiles rounds the factors of its products to bf16.
     """
     torch.set_num_threads(threads)
-    network = load_model(path)
-    facts = read_json(path / MANIFEST).get("facts", {})  # load_model has verified that this is a manifest
+    manifest = read_json(path / MANIFEST)
+    is_quantized = isinstance(manifest, dict) and manifest.get("kind") == QUANTIZED_KIND
+    network = load_quantized(path) if is_quantized else load_model(path)
+    facts = manifest.get("facts", {})  # loading has verified the manifest
     for name in ("role", "parameters", "tokenizer_sha256"):
         if name not in facts:
             raise IntegrityError(f"{path / MANIFEST}: fact {name!r} is missing; rebuild this artifact")

@@ -20,22 +20,32 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pipeline.artifacts import publishing, write_json
+from pipeline.artifacts import open_artifact, publishing, write_json
 from pipeline.errors import IntegrityError, NumericsError
 from pipeline.model.transformer import Transformer
-from pipeline.model.weights import CONFIG, QUANTIZED_KIND, WEIGHTS
+from pipeline.model.weights import CONFIG, WEIGHTS, read_tensors, with_weights
 
+KIND = "quantized-model"
 Bits = Literal[8, 4]
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
 _SCALE = ".scale"
 
 
 def save_quantized(out: Path, model: Transformer, *, bits: Bits, group: int, facts: dict[str, Any]) -> None:
-    """Publishes the model with its matrices in `bits` bits as the artifact `out`, for `load_model`."""
+    """Publishes the model with its matrices in `bits` bits as the artifact `out`, for `load_quantized`."""
     state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    with publishing(out, kind=QUANTIZED_KIND, facts=facts | {"bits": bits, "group": group}) as folder:
+    with publishing(out, kind=KIND, facts=facts | {"bits": bits, "group": group}) as folder:
         save_file(quantize(state, bits=bits, group=group), folder / WEIGHTS)
         write_json(folder / CONFIG, model.config)
+
+
+def load_quantized(path: Path) -> Transformer:
+    """The verified model at `path` with its weights expanded to fp32, on the CPU, in evaluation mode.
+
+    Raises IntegrityError for damaged bytes and for weights that do not fit the config or one another.
+    """
+    artifact = open_artifact(path, kind=KIND)
+    return with_weights(artifact, dequantize(read_tensors(artifact.file(WEIGHTS))))
 
 
 def quantize(state: dict[str, Tensor], *, bits: Bits, group: int) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from pipeline.model.runtime import Runtime
 from pipeline.model.training import summed_loss
 from pipeline.model.transformer import Transformer
 
-MEASURED_PAIRS = 80  # of each kind
+MEASURED_PAIRS = 40  # of each kind
 BATCH_ROWS = 4
 
 

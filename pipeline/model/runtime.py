@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -25,13 +24,12 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from pipeline.errors import BusyError, GristmillError, ResourceError
+from pipeline.errors import BusyError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.parentage import end_with_parent
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
 _STOPPED = "training was told to stop; run it again to go on from its last checkpoint"
-_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|ALLOC_FAILED")
 _Result = TypeVar("_Result")
 
 
@@ -108,11 +106,16 @@ def effective_precision(
 
 
 def processes_to_start() -> int:
-    """One per GPU, one without any; GRISTMILL_MODEL_PROCESSES asks for another number."""
-    asked = os.environ.get(PROCESSES_VARIABLE, "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
-    return max(1, torch.cuda.device_count())
+    """One per GPU, one without any; GRISTMILL_MODEL_PROCESSES asks for another number.
+
+    ParamsError when that is not a number from 1 up.
+    """
+    asked = os.environ.get(PROCESSES_VARIABLE)
+    if not asked:
+        return max(1, torch.cuda.device_count())
+    if not (asked.isascii() and asked.isdigit() and int(asked)):
+        raise ParamsError(f"{PROCESSES_VARIABLE}: is {asked!r}; must be a whole number from 1 up")
+    return int(asked)
 
 
 def launch(function: Callable[..., _Result], *args: Any) -> _Result:
@@ -160,9 +163,9 @@ def _memory_named() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and not _NO_MEMORY.search(str(error)):
+        if not is_out_of_memory(error):
             raise
-        remedy = "lower micro_batch_blocks or micro_batch_pairs, else the model's width or num_layers"
+        remedy = "lower micro_batch_blocks or micro_batch_rows, else the model's width or num_layers"
         raise ResourceError(f"out of memory ({str(error).splitlines()[0]}); {remedy}") from error
 
 

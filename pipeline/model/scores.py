@@ -58,7 +58,6 @@ class SplitScore:
 
     total: Score
     by_source: dict[str, Score]
-    floors: Floors
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +67,16 @@ class Bootstrap:
     samples: int
     confidence: float
     seed: int
+
+
+def split_score(
+    surprise: Surprise, sources: Sequence[str], num_bytes: npt.NDArray[np.int64], *, bootstrap: Bootstrap
+) -> SplitScore:
+    """The score of a split's documents, all together and by source."""
+    return SplitScore(
+        total=score_of(surprise, num_bytes, bootstrap=bootstrap),
+        by_source=scores_by_source(surprise, sources, num_bytes, bootstrap=bootstrap),
+    )
 
 
 def scores_by_source(

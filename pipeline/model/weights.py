@@ -11,12 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pipeline.artifacts import MANIFEST, open_artifact, publishing, read_json, write_json
+from pipeline.artifacts import Artifact, open_artifact, publishing, read_json, write_json
 from pipeline.errors import IntegrityError, NumericsError
 from pipeline.model.transformer import ModelConfig, Transformer
 
 KIND = "model"
-QUANTIZED_KIND = "quantized-model"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
@@ -37,18 +36,16 @@ def save_model(out: Path, model: Transformer, *, facts: dict[str, Any]) -> None:
 
 
 def load_model(path: Path) -> Transformer:
-    """The verified model at `path`, in fp32 on the CPU, in evaluation mode; quantized weights are expanded.
+    """The verified model at `path`, in fp32 on the CPU, in evaluation mode.
 
     Raises IntegrityError for damaged bytes and for weights that do not fit the config.
     """
-    manifest = read_json(path / MANIFEST)
-    kind = QUANTIZED_KIND if isinstance(manifest, dict) and manifest.get("kind") == QUANTIZED_KIND else KIND
-    artifact = open_artifact(path, kind=kind)
-    state = read_tensors(artifact.file(WEIGHTS))
-    if kind == QUANTIZED_KIND:
-        from pipeline.model.quantization import dequantize
+    artifact = open_artifact(path, kind=KIND)
+    return with_weights(artifact, read_tensors(artifact.file(WEIGHTS)))
 
-        state = dequantize(state)
+
+def with_weights(artifact: Artifact, state: dict[str, Tensor]) -> Transformer:
+    """The model that the artifact's config describes, with these fp32 weights, in evaluation mode."""
     model = Transformer(read_config(artifact.file(CONFIG)))
     adopt(model, state, origin=artifact.file(WEIGHTS))
     return model.eval()

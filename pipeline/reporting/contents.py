@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.reporting.account import account_section
+from pipeline.reporting.cleaning import cleaning_section
 from pipeline.reporting.comparison import Comparison, comparison_section
 from pipeline.reporting.corpus import splits_section, tokenizer_section
 from pipeline.reporting.document import Page, Section, Terms
@@ -41,6 +42,7 @@ def report_page(title: str, run: Run, learned: Mapping[str, Curve], comparison: 
     sections = (
         origins_section(run.provenances()),
         account_section(run),
+        cleaning_section(run),
         splits_section(run),
         gate_section(run.validate),
         tokenizer_section(run),

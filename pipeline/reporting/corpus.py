@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.reporting import numerals
+from pipeline.reporting.blend import blend_tables
 from pipeline.reporting.document import Folded, Passage, Row, Section, Table, words_then_numbers
 from pipeline.reporting.metrics.run import SPLITS, Run
 from pipeline.reporting.metrics.text import TrainBpe
@@ -33,7 +34,7 @@ def splits_section(run: Run) -> Section:
                 rows.append(Row((source, *counts, "", "", ""), "detail"))
     columns = ("Split", "Documents", "Text", "Tokens", "Bytes per token", "Blocks", "Blocks filled")
     table = Table("", columns, words_then_numbers(columns), tuple(rows))
-    return Section("splits", "Splits", lead, (table,))
+    return Section("splits", "Splits", lead, (table, *blend_tables(run.dedupe)))
 
 
 def tokenizer_section(run: Run) -> Section:

@@ -19,7 +19,7 @@ class Headline:
 
 def headlines(run: Run) -> list[Headline]:
     """Every headline number of the run, in the order of the page."""
-    _, floor = run.evaluate["base"].splits["test"].floors.best()
+    _, floor = run.evaluate["base"].floors["test"].best()
     return [
         Headline("documents kept", run.dedupe.documents_kept, 0),
         *(Headline(f"{split} tokens", run.pack.splits[split].tokens, 0) for split in SPLITS),

@@ -56,7 +56,7 @@ def samples_section(run: Run) -> Section:
 
 def _chart(run: Run) -> Figure:
     """Models and floors on one scale that starts at zero."""
-    floors = run.evaluate["base"].splits["test"].floors
+    floors = run.evaluate["base"].floors["test"]
     best_name, best = floors.best()
     rows = []
     for model in MODELS:
@@ -84,7 +84,7 @@ def _scores(run: Run) -> Table:
             value, interval = numerals.decimal(score.bits_per_byte), numerals.interval(score.interval)
             cells += [value, interval, numerals.decimal(score.perplexity, digits=2)]
         rows.append(Row(tuple(cells)))
-    floors = [run.evaluate["base"].splits[split].floors.named() for split in HELD_OUT]
+    floors = [run.evaluate["base"].floors[split].named() for split in HELD_OUT]
     for name in floors[0]:
         values = [(numerals.decimal(of_split[name]), "", "") for of_split in floors]
         rows.append(Row((name, "", *values[0], *values[1]), "detail"))

@@ -85,7 +85,7 @@ def tiles(run: Run, comparison: Comparison) -> tuple[Tile, ...]:
 
 def best_floor(run: Run) -> tuple[str, float]:
     """The name and bits per byte of the lowest floor on the test split."""
-    return run.evaluate["base"].splits["test"].floors.best()
+    return run.evaluate["base"].floors["test"].best()
 
 
 def _baseline_tile(comparison: Comparison, name: str) -> Tile:

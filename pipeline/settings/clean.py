@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.params import Range
+from pipeline.settings.language import LanguageParams
+from pipeline.settings.people import AuditParams, BlocklistParams, PersonalDataParams
 from pipeline.settings.web_rules import (
     C4Params,
     FinewebParams,
@@ -29,6 +31,10 @@ class CleanParams:
     gopher_quality: GopherQualityParams
     c4: C4Params
     fineweb: FinewebParams
+    language: LanguageParams
+    blocklist: BlocklistParams
+    personal_data: PersonalDataParams
+    audit: AuditParams
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""

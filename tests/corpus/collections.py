@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from pipeline.artifacts import publishing
+import pyarrow as pa
+
+from pipeline.artifacts import publishing, write_table
 from pipeline.corpus.shards import text_bytes, write_shards
 from pipeline.records import Document
+from pipeline.settings.mixture import MixtureParams, SourceMixture
 
+UNMIXED = MixtureParams(*[SourceMixture(max_bytes=None, weight=None) for _ in fields(MixtureParams)])
 _WORDS = ("river", "mill", "stone", "grain", "turns", "under", "water", "slowly", "millers", "watch")
 
 
@@ -40,4 +45,22 @@ def publish(folder: Path, documents: Sequence[Document], *, shard_documents: int
     facts = {"documents": len(ordered), "bytes": sum(text_bytes(document.text) for document in ordered)}
     with publishing(folder, kind="documents", facts=facts) as out:
         write_shards(ordered, out, max_documents=shard_documents)
+    return folder
+
+
+def publish_clusters(
+    folder: Path,
+    kept: Sequence[tuple[str, str]],
+    *,
+    dropped: Sequence[tuple[str, str, str]] = (),
+    documents: int | None = None,
+) -> Path:
+    """The table of clusters that `dedupe` writes: (id, split) of what was kept, and why the rest was not."""
+    rows = [(name, split, True, "") for name, split in kept]
+    rows += [(name, split, False, reason) for name, split, reason in dropped]
+    columns = ("id", "split", "kept", "reason")
+    table = pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in sorted(rows)])
+    facts = {"documents": documents or len(rows), "shingle_words": 5, "jaccard_threshold": 0.7}
+    with publishing(folder, kind="clusters", facts=facts) as out:
+        write_table(out / "clusters.parquet", table)
     return folder

@@ -14,9 +14,10 @@ from pipeline.artifacts import publishing, write_table
 from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.deduplication import EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, find_duplicates
-from pipeline.corpus.minhash import choose_banding
+from pipeline.corpus.minhash import Banding, choose_banding
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA, Document
+from pipeline.reuse import Results
 from tests.corpora import corpora
 from tests.corpus.collections import edited, named, prose, publish
 
@@ -36,8 +37,7 @@ def verdicts(
     shards, count = shards_below(folder / "in")
     assert count == len(documents)
     banding = choose_banding(num_permutations=128, threshold=THRESHOLD)
-    (folder / "work").mkdir()
-    catalogue = build_catalogue(shards, folder / "work", Signing(5, 128, banding))
+    catalogue = build_catalogue(shards, Results(folder / "work", code=""), Signing(5, 128, banding))
     rows = find_duplicates(catalogue, banding, threshold=THRESHOLD).documents
     found = rows.select(["id", "cluster", "reason", "duplicate_of"]).to_pylist()
     return {row.pop("id"): row for row in found}
@@ -104,7 +104,7 @@ def test_a_null_text_is_refused_by_name_of_its_column(tmp_path: Path) -> None:
         write_table(out / "shard-00000.parquet", pa.Table.from_pylist([row], schema=nullable))
     shards, _ = shards_below(tmp_path / "in")
     with pytest.raises(DataError, match="column 'text' has 1 nulls"):
-        build_catalogue(shards, tmp_path, Signing(5, 16, choose_banding(num_permutations=16, threshold=0.7)))
+        build_catalogue(shards, Results(tmp_path / "work", code=""), Signing(5, 16, Banding(2, 8)))
 
 
 def test_a_folder_that_is_no_artifact_is_refused(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_damaged_signature_is_named_with_the_remedy(tmp_path: Path, damage: by
     publish(tmp_path / "in" / "files", [named("a", prose(1))])
     shards, _ = shards_below(tmp_path / "in")
     banding = choose_banding(num_permutations=16, threshold=THRESHOLD)
-    catalogue = build_catalogue(shards, tmp_path / "work", Signing(5, 16, banding))
+    catalogue = build_catalogue(shards, Results(tmp_path / "work", code=""), Signing(5, 16, banding))
     (damaged,) = (tmp_path / "work").glob("*.bands.npy")
     damaged.write_bytes(damage)
     with pytest.raises(IntegrityError, match=r"\.bands\.npy: missing or damaged .+; remove the folder"):

@@ -10,7 +10,18 @@ import pytest
 
 from pipeline.corpus.filters import RULES, judge
 from pipeline.settings.clean import CleanParams
-from tests.corpus.web_rules import C4, FINEWEB, PROSE, QUALITY, REPETITION
+from pipeline.settings.people import BlocklistParams
+from tests.corpus.web_rules import (
+    AUDIT,
+    BLOCKLIST,
+    C4,
+    FINEWEB,
+    LANGUAGE,
+    PERSONAL_DATA,
+    PROSE,
+    QUALITY,
+    REPETITION,
+)
 
 PARAMS = CleanParams(
     min_chars=100,
@@ -23,6 +34,10 @@ PARAMS = CleanParams(
     gopher_quality=QUALITY,
     c4=C4,
     fineweb=FINEWEB,
+    language=LANGUAGE,
+    blocklist=BLOCKLIST,
+    personal_data=PERSONAL_DATA,
+    audit=AUDIT,
 )
 LICENCE = (
     "This eBook is for the use of anyone anywhere and with almost no restrictions whatsoever. You may copy "
@@ -113,3 +128,44 @@ def test_fineweb_s_rules_see_what_c4_left() -> None:
     short = "The mill is old.\n" * 20
     params = dataclasses.replace(PARAMS, gopher_repetition=dataclasses.replace(REPETITION, sources=()))
     assert judge(PROSE + short, params, source="openwebtext").reason.startswith("fineweb_")
+
+
+GERMAN = (
+    "Die Mühle steht dort, wo der Fluss eine Biegung macht, und sie steht dort seit dreihundert Jahren. "
+    "Das Rad war aus Eiche; der letzte Müller ließ es nach der Flut durch eines aus Eisen ersetzen."
+)
+
+
+def test_another_language_than_asked_for_is_dropped_where_it_is_asked_for() -> None:
+    english = dataclasses.replace(PARAMS, language=dataclasses.replace(LANGUAGE, sources=("files",)))
+    assert judge(GERMAN, english, source="files").reason == "other_language"
+    assert judge(GERMAN, english, source="files").language == "de"
+    assert (judge(PROSE, english, source="files").reason, judge(PROSE, english, source="files").language) == (
+        "",
+        "en",
+    )
+    assert (
+        judge(GERMAN, english, source="pydocs").reason,
+        judge(GERMAN, english, source="pydocs").language,
+    ) == (
+        "",
+        "",
+    )
+
+
+def test_a_text_in_no_sure_language_is_dropped() -> None:
+    sure = dataclasses.replace(
+        LANGUAGE, sources=("files",), keep=("en", "de", "la", "zxx"), min_probability=1.0
+    )
+    params = dataclasses.replace(PARAMS, language=sure)
+    mixed = PROSE[:90] + "\n" + GERMAN[:90]
+    assert judge(mixed, params, source="files").reason == "unsure_language"
+
+
+def test_listed_words_drop_a_document_above_their_share() -> None:
+    listed = BlocklistParams(sources=("files",), words=("Flood", "fed the pigs"), max_share=0.0)
+    params = dataclasses.replace(PARAMS, blocklist=listed)
+    assert judge(PROSE, params, source="files").reason == "blocklist"
+    assert judge(PROSE, params, source="pydocs").reason == ""
+    lenient = dataclasses.replace(params, blocklist=dataclasses.replace(listed, max_share=0.05))
+    assert judge(PROSE, lenient, source="files").reason == ""

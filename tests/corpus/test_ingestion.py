@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.corpus import ingestion
 from pipeline.corpus.ingestion import Gathered, Rejected, document, gather, write_gathered
-from pipeline.corpus.shards import merge_shards, read_shards, shard_paths, write_shards
+from pipeline.corpus.shards import merge_shards, read_shard, read_shards, shard_paths, write_shards
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import Document
 
@@ -91,10 +91,23 @@ def test_two_documents_with_one_origin_are_refused(tmp_path: Path) -> None:
 
 def test_shards_are_bounded_in_documents_and_in_bytes(tmp_path: Path) -> None:
     rows = sorted((document("files", str(n), "x" * 10) for n in range(10)), key=lambda row: row.id)
-    assert write_shards(rows, tmp_path / "count", max_documents=4) == 3
-    assert write_shards(rows, tmp_path / "bytes", max_bytes=25) == 4
+    write_shards(rows, tmp_path / "count", max_documents=4)
+    write_shards(rows, tmp_path / "bytes", max_bytes=25)
     assert write_shards([], tmp_path / "none") == 0
     assert list(read_shards(tmp_path / "count")) == list(read_shards(tmp_path / "bytes")) == rows
+    assert max(len(read_shard(path)) for path in shard_paths(tmp_path / "count")) <= 4
+    assert max(len(read_shard(path)) for path in shard_paths(tmp_path / "bytes")) <= 3
+
+
+def test_one_more_document_changes_one_shard_and_leaves_the_others(tmp_path: Path) -> None:
+    rows = sorted((document("files", str(n), f"text {n}") for n in range(500)), key=lambda row: row.id)
+    for number in (0, 7, 499):
+        before, after = tmp_path / f"before-{number}", tmp_path / f"after-{number}"
+        write_shards(rows[:number] + rows[number + 1 :], before, max_documents=40)
+        write_shards(rows, after, max_documents=40)
+        old, new = ({path.read_bytes() for path in shard_paths(each)} for each in (before, after))
+        assert len(old) > 10
+        assert len(new - old) <= 2
 
 
 def test_every_field_of_a_document_is_fit_for_utf8(tmp_path: Path) -> None:

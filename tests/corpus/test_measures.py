@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.artifacts import publishing
-from pipeline.corpus.measures import MEASURE_SCHEMA, Lengths, lengths, lengths_by, measure, measure_splits
+from pipeline.corpus import measures as module
+from pipeline.corpus.leakage import Likeness, sample_held_out
+from pipeline.corpus.measures import MEASURE_SCHEMA, Measures, language_code, measure_splits, with_sharing
+from pipeline.corpus.measures import measure as measure_normalized
 from pipeline.corpus.shards import write_shards
+from pipeline.corpus.shingles import normalize
 from pipeline.errors import IntegrityError
+from pipeline.records import Document
 from tests.corpus.collections import named, prose, publish
 
 HEADER = "You may copy it under the terms of the Project Gutenberg License included with this eBook."
@@ -19,6 +25,16 @@ HEADER = "You may copy it under the terms of the Project Gutenberg License inclu
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+
+
+def measure(document: Document, split: str) -> dict[str, str | int]:
+    return measure_normalized(document, normalize(document.text), split)
+
+
+def measured(corpus: Path, work: Path) -> Measures:
+    likeness, probes = Likeness(5, 0.7), work / "probes.parquet"
+    sample_held_out(corpus, probes, most=10, seed=1, likeness=likeness)
+    return measure_splits(corpus, ("train", "val"), probes=probes, likeness=likeness, work=work)
 
 
 def test_every_column_is_measured() -> None:
@@ -56,34 +72,57 @@ def test_talk_about_project_gutenberg_is_not_its_licence() -> None:
     assert measure(named("a", text), "train")["licence_phrases"] == 0
 
 
-def test_the_splits_are_measured_one_after_the_other(tmp_path: Path) -> None:
+def test_the_splits_are_measured_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_ROWS", 4)
     publish(tmp_path / "corpus" / "train", [named(str(n), prose(n)) for n in range(5)], shard_documents=2)
-    publish(tmp_path / "corpus" / "val", [])
-    measures = measure_splits(tmp_path / "corpus", ("train", "val"), work=tmp_path / "work")
-    assert measures["id"].to_pylist() == [f"files-{n}" for n in range(5)]
-    assert set(measures["split"].to_pylist()) == {"train"}
+    publish(tmp_path / "corpus" / "val", [named("held", prose(9))])
+    found = measured(tmp_path / "corpus", tmp_path / "work")
+    batches = list(found.batches())
+    assert [batch.num_rows for batch in batches] == [4, 2]
+    together = pa.concat_tables(batches)
+    assert together["id"].to_pylist() == [*(f"files-{n}" for n in range(5)), "files-held"]
+    assert together["split"].to_pylist() == ["train"] * 5 + ["val"]
+    assert found.shards["shard"].to_pylist()[0] == "train/shard-00000.parquet"
+    assert found.shards["documents"].to_pylist() == [2, 2, 1, 1]
+
+
+def test_a_shard_that_is_no_table_of_documents_is_told_about_and_not_measured(tmp_path: Path) -> None:
+    publish(tmp_path / "corpus" / "train", [named("a", prose(1))])
+    with publishing(tmp_path / "corpus" / "val", kind="documents", facts={"documents": 1}) as out:
+        pq.write_table(pa.table({"id": ["b"], "text": [5]}), out / "shard-00000.parquet")
+    found = measured(tmp_path / "corpus", tmp_path / "work")
+    sound, wrong = found.shards["problem"].to_pylist()
+    assert sound == ""
+    assert wrong.endswith("val/shard-00000.parquet: column 'source' is missing")
+    assert [batch.num_rows for batch in found.batches()] == [1]
 
 
 def test_an_artifact_with_fewer_documents_than_it_says_is_refused(tmp_path: Path) -> None:
+    publish(tmp_path / "corpus" / "val", [])
     with publishing(tmp_path / "corpus" / "train", kind="documents", facts={"documents": 2}) as out:
         write_shards([named("a", prose(1))], out)
     with pytest.raises(IntegrityError, match="2 in, but 1 kept"):
-        measure_splits(tmp_path / "corpus", ("train",), work=tmp_path / "work")
+        measured(tmp_path / "corpus", tmp_path / "work")
 
 
-def test_lengths_are_summed_up_by_value() -> None:
-    rows = [
-        measure(named(str(n), "x" * n, source="files" if n % 2 else "pydocs"), "train") for n in range(1, 101)
-    ]
-    measures = pa.Table.from_pylist(rows, schema=MEASURE_SCHEMA)
-    assert list(lengths_by(measures, "source")) == ["files", "pydocs"]
-    whole = lengths(measures)
-    assert (whole.documents, whole.bytes, whole.mean_chars) == (100, 5050, 50.5)
-    assert whole.percentiles_chars["50"] == 50
-    assert whole.percentiles_chars["99"] == 99
+@pytest.mark.parametrize(
+    ("metadata", "code"),
+    [
+        ('{"language": "en"}', "en"),
+        ('{"language": "English"}', ""),
+        ('{"language": 5}', ""),
+        ("{}", ""),
+        ("[1]", ""),
+        ("{", ""),
+    ],
+)
+def test_a_language_is_the_code_that_the_metadata_names(metadata: str, code: str) -> None:
+    assert language_code(metadata) == code
 
 
-def test_no_documents_have_no_length() -> None:
-    assert lengths(MEASURE_SCHEMA.empty_table()) == Lengths(
-        0, 0, 0.0, dict.fromkeys(("1", "5", "25", "50", "75", "95", "99"), 0)
-    )
+def test_rows_are_told_how_many_share_their_id_and_text() -> None:
+    rows = [measure(named(name, prose(1)), "train") for name in ("a", "b")]
+    batch = pa.Table.from_pylist(rows, schema=MEASURE_SCHEMA)
+    told = with_sharing(batch, same_id={}, same_text={str(rows[0]["text_hash"]): 2})
+    assert told["same_id"].to_pylist() == [1, 1]
+    assert told["same_text"].to_pylist() == [2, 2]

@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 
-from pipeline.corpus.shingles import digest, normalize, shingle_sets
+from pipeline.corpus.shingles import digest, normalize, normalize_all, shingle_sets
 
 
 def hashed(*texts: str, words: int = 3) -> list[set[int]]:
@@ -22,6 +22,18 @@ def by_words(text: str, words: int) -> set[tuple[str, ...]]:
 def test_case_and_white_space_do_not_make_another_text() -> None:
     assert normalize(" The  CAT\n") == normalize("the cat") == b"the cat"
     assert digest(normalize("Straße")) == digest(normalize("STRASSE"))
+
+
+def test_many_texts_are_normalized_as_each_alone() -> None:
+    draw, characters = random.Random(4), " \t\n\x0b\x1f\x85\xa0\u2003\u2028\u3000\u200b\0aBßÉ日"
+    texts = ["".join(draw.choices(characters, k=draw.randrange(9))) for _ in range(500)]
+    assert normalize_all(texts) == [normalize(text) for text in texts]
+    assert normalize_all([]) == []
+
+
+def test_all_that_python_calls_white_space_is() -> None:
+    for space in filter(str.isspace, map(chr, range(0x110000))):
+        assert normalize_all([f"a{space}b"]) == [b"a b"], hex(ord(space))
 
 
 def test_punctuation_and_quotation_marks_do_not_make_other_shingles() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.artifacts import open_artifact
+from pipeline.artifacts import hash_file, open_artifact
 from pipeline.corpus import splitting
-from pipeline.corpus.shards import read_shards, shard_paths
+from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.shards import ShardEnds, read_shard, read_shards, shard_paths
 from pipeline.corpus.splitting import SPLITS, SplitShares, assign_splits, split_of, write_splits
+from pipeline.reuse import Results
 from tests.corpus.collections import named, prose, publish
 
 SHARES = SplitShares(val=0.1, test=0.2)
@@ -49,24 +51,31 @@ def test_splits_are_written_as_sorted_shards_of_bounded_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
-    monkeypatch.setattr(splitting, "SHARD_DOCUMENTS", 4)
+    monkeypatch.setattr(splitting, "ShardEnds", lambda: ShardEnds(max_documents=4))
     documents = [named(f"{number:02d}", prose(number)) for number in range(20)]
-    shards = shard_paths(publish(tmp_path / "in", documents, shard_documents=6))
+    paths = shard_paths(publish(tmp_path / "in", documents, shard_documents=6))
+    place_of = {
+        row.id: (shard, place)
+        for shard, path in enumerate(paths)
+        for place, row in enumerate(read_shard(path))
+    }
     rows = [
         {
             "id": document.id,
             "split": SPLITS[place % 2],
             "text_bytes": 500,
-            "shard": place // 6,
-            "row": place % 6,
+            "shard": place_of[document.id][0],
+            "row": place_of[document.id][1],
         }
         for place, document in enumerate(documents)
     ]
-    write_splits(pa.Table.from_pylist(rows[::-1]), shards, tmp_path / "out", work=tmp_path / "work")
+    shards = [StoredShard(path, hash_file(path)) for path in paths]
+    results = Results(tmp_path / "work", code="")
+    write_splits(pa.Table.from_pylist(rows[::-1]), shards, tmp_path / "out", results=results)
     train = open_artifact(tmp_path / "out" / "train", kind="documents")
-    assert [path.name for path in shard_paths(train.path)] == [
-        f"shard-0000{number}.parquet" for number in range(3)
-    ]
+    names = [path.name for path in shard_paths(train.path)]
+    assert names == [f"shard-{number:05d}.parquet" for number in range(len(names))]
+    assert max(len(read_shard(path)) for path in shard_paths(train.path)) <= 4
     assert list(read_shards(train.path)) == documents[::2]
     assert list(read_shards(tmp_path / "out" / "val")) == documents[1::2]
     assert train.facts == {"documents": 10, "bytes": 5000}

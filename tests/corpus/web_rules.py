@@ -1,7 +1,9 @@
-"""The thresholds that the tests of the rule families start from: those of the papers."""
+"""The thresholds that tests of the rule families start from, those of the papers; other rules are off."""
 
 from __future__ import annotations
 
+from pipeline.settings.language import LanguageParams
+from pipeline.settings.people import AuditParams, BlocklistParams, PersonalDataParams
 from pipeline.settings.web_rules import (
     C4Params,
     FinewebParams,
@@ -47,6 +49,10 @@ FINEWEB = FinewebParams(
     max_repeated_line_char_share=0.01,
     max_line_ends_per_token=0.3,
 )
+LANGUAGE = LanguageParams(sources=(), keep=("en",), min_probability=0.5)
+BLOCKLIST = BlocklistParams(sources=(), words=(), max_share=0.0)
+PERSONAL_DATA = PersonalDataParams((), True, True, True, True)
+AUDIT = AuditParams(sample_bytes=0, groups=())
 PROSE = """\
 The mill stands where the river bends, and it has stood there for three hundred years.
 Its wheel was made of oak; the last miller had it replaced by one of iron after the flood.

@@ -12,13 +12,13 @@ from pipeline.errors import IntegrityError, NumericsError
 from pipeline.model.quantization import (
     Bits,
     dequantize,
+    load_quantized,
     pack_nibbles,
     quantize,
     round_to_groups,
     save_quantized,
     unpack_nibbles,
 )
-from pipeline.model.weights import load_model
 from tests.model.exports import small_model
 
 
@@ -75,7 +75,7 @@ def test_a_saved_model_loads_with_the_weights_it_stands_for(bits: Bits, share: f
     model = small_model("qwen3")
     save_quantized(tmp_path / "model", model, bits=bits, group=32, facts={"role": "tuned"})
     expected = dequantize(quantize(dict(model.state_dict()), bits=bits, group=32))
-    loaded = load_model(tmp_path / "model")
+    loaded = load_quantized(tmp_path / "model")
     assert loaded.config == model.config
     for name, weight in loaded.state_dict().items():
         assert torch.equal(weight, expected[name])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.errors import DataError, ResourceError
+from pipeline.errors import DataError, ParamsError, ResourceError
 from pipeline.model.fitting import Fitted
 from pipeline.model.runtime import PROCESSES_VARIABLE, effective_precision, launch, processes_to_start
 from tests.model.trainings import fitted
@@ -35,6 +35,13 @@ def test_without_gpus_one_process_is_started(monkeypatch: pytest.MonkeyPatch) ->
     assert processes_to_start() == max(1, torch.cuda.device_count())
     monkeypatch.setenv(PROCESSES_VARIABLE, "3")
     assert processes_to_start() == 3
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", "²"])
+def test_a_number_of_processes_that_is_none_is_refused(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, asked)
+    with pytest.raises(ParamsError, match=r"GRISTMILL_MODEL_PROCESSES: is '.+'; must be a whole number"):
+        processes_to_start()
 
 
 def test_one_process_is_this_one() -> None:

@@ -19,6 +19,8 @@ HEAVY = (
     "transformers",
     "dvc",
     "dask",
+    "ftfy",
+    "py3langid",
 )
 LOAD = """
 import runpy, sys

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import write_json
+from pipeline.corpus.audit import Audit, Companion, GroupAudit
 from pipeline.corpus.drift import Drift
-from pipeline.corpus.measures import Lengths
+from pipeline.corpus.lengths import Lengths
+from pipeline.corpus.mixture import Blend
 from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
 from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
@@ -21,6 +23,7 @@ from pipeline.model.scores import Floors, Score, SplitScore
 from pipeline.tokens.fertility import Example, Fertility, SourceFertility
 from pipeline.tokens.packing import PackedSplit, SourceTokens
 from stages.clean import CleanMetrics
+from stages.clean import Example as DroppedExample
 from stages.dedupe import DedupeMetrics
 from stages.evaluate import EvaluateMetrics, Sample
 from stages.export import ExportedModel, ExportMetrics
@@ -96,8 +99,22 @@ def clean(source: str) -> CleanMetrics:
     dropped = {"pydocs": {"low_entropy": 30, "too_short": 270}, "files": {"low_entropy": 80}}.get(source, {})
     repaired = {"pydocs": {"line_ends": 12}, "files": {"line_ends": 400, "word_marker": 0}}.get(source, {})
     kept = arriving - sum(dropped.values())
+    company = [Companion("flour", 12, 34.5), Companion("<i>bread</i>", 7, 3.2)]
     return CleanMetrics(
-        source, arriving, kept, dropped, 1000 * arriving, 990 * kept, repaired, {"few_words": 3 * kept}
+        source=source,
+        documents_in=arriving,
+        documents_kept=kept,
+        dropped=dropped,
+        bytes_in=1000 * arriving,
+        bytes_kept=990 * kept,
+        repaired=repaired,
+        lines_cut={"few_words": 3 * kept},
+        languages={"en": 870, "de": 7, "zxx": 3} if source == "files" else {},
+        examples={
+            reason: [DroppedExample(f"{source}-00ff", f"{source}/{reason}.txt", f"{reason}\n\n{HOSTILE}")]
+            for reason in dropped
+        },
+        audit=Audit(kept, 90 * kept, {"millers": GroupAudit(21, 9, company)} if kept else {}),
     )
 
 
@@ -112,7 +129,8 @@ def dedupe() -> DedupeMetrics:
         for split, number in (("train", 4700), ("val", 150), ("test", 150))
     }
     dropped = {"exact_duplicate": 140, "near_duplicate": 60}
-    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, 25, 5, 700)
+    blend = {"files": Blend(800, 800, 784000, 784000), "pydocs": Blend(4050, 3900, 3969000, 3822000)}
+    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700)
 
 
 def validate() -> ValidateMetrics:
@@ -127,7 +145,7 @@ def validate() -> ValidateMetrics:
         "pydocs": Lengths(4150, 4067000, 968.2, percentiles),
     }
     overall = Lengths(5000, 4900000, 975.5, percentiles)
-    return ValidateMetrics(14, overall, splits, sources, Drift("no baseline", 975.5, None, None))
+    return ValidateMetrics(14, 600, overall, splits, sources, Drift("no baseline", 975.5, None, None, {}))
 
 
 def train_bpe() -> TrainBpeMetrics:
@@ -207,13 +225,14 @@ def evaluate(model: str) -> EvaluateMetrics:
         Sample(HOSTILE, HOSTILE, 9, "end"),
     ]
     splits = {split: split_score(BITS[model] + more) for split, more in (("val", 0.0123), ("test", 0.0))}
-    return EvaluateMetrics(model, role, 7408384, splits, samples)
+    floors = {split: Floors(4.117, 2.987, 2.891, 2.934) for split in splits} if role == "base" else {}
+    return EvaluateMetrics(model, role, 7408384, splits, floors, samples)
 
 
 def split_score(bits: float) -> SplitScore:
     """A split of 150 documents at so many bits per byte."""
     by_source = {"files": score(bits + 0.2, 25), "pydocs": score(bits - 0.04, 125)}
-    return SplitScore(score(bits, 150), by_source, Floors(4.117, 2.987, 2.891, 2.934))
+    return SplitScore(score(bits, 150), by_source)
 
 
 def score(bits: float, documents: int) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,11 +13,24 @@ from pipeline.corpus.ingestion import document
 from pipeline.corpus.shards import read_shards, shard_paths, write_shards
 from pipeline.errors import IntegrityError
 from pipeline.settings.clean import CleanParams
+from pipeline.settings.people import AuditParams
 from pipeline.stage import Work
-from stages.clean import run
-from tests.corpus.web_rules import C4, FINEWEB, QUALITY, REPETITION
+from stages.clean import Example, run
+from tests.corpus.web_rules import (
+    AUDIT,
+    BLOCKLIST,
+    C4,
+    FINEWEB,
+    LANGUAGE,
+    PERSONAL_DATA,
+    QUALITY,
+    REPETITION,
+)
 
-PARAMS = CleanParams(20, 10_000, 15.0, 0.5, 0.5, 2.0, REPETITION, QUALITY, C4, FINEWEB)
+PARAMS = CleanParams(
+    *(20, 10_000, 15.0, 0.5, 0.5, 2.0),
+    *(REPETITION, QUALITY, C4, FINEWEB, LANGUAGE, BLOCKLIST, PERSONAL_DATA, AUDIT),
+)
 TEXTS = {
     "good": "A sentence that is long enough to be kept.",
     "dirty": "\ufeffA sentence with\0 faults,\r\nlong enough to be kept.  \r\n",
@@ -63,6 +77,45 @@ def test_shards_of_which_nothing_is_left_are_not_written(tmp_path: Path) -> None
     ]
     ids = [item.id for item in read_shards(tmp_path / "out")]
     assert ids == sorted(ids)
+
+
+def test_the_first_documents_dropped_for_each_reason_are_shown(tmp_path: Path) -> None:
+    texts = {f"brief {number}": f"Short {number}." for number in range(9)} | {"filler": "ab" * 200}
+    source = ingested(tmp_path / "in", texts, per_shard=3)
+    metrics = run(source, tmp_path / "out", source="files", params=PARAMS, work=work(tmp_path / "w"))
+    brief = sorted(document("files", name, text).id for name, text in texts.items() if "brief" in name)
+    assert [example.id for example in metrics.examples["too_short"]] == brief[:3]
+    (filler,) = metrics.examples["low_entropy"]
+    assert filler == Example(filler.id, "filler", "ab" * 100)
+
+
+def test_personal_data_is_masked_and_languages_are_counted_where_asked_for(tmp_path: Path) -> None:
+    params = dataclasses.replace(
+        PARAMS,
+        personal_data=dataclasses.replace(PERSONAL_DATA, sources=("files",)),
+        language=dataclasses.replace(LANGUAGE, sources=("files",)),
+    )
+    texts = {
+        "letter": "You may write to the miller at joe@mill.example.org at any time.",
+        "brief": "Hello.",
+        "german": "Die Mühle steht dort, wo der Fluss eine Biegung macht, und das seit dreihundert Jahren.",
+    }
+    source = ingested(tmp_path / "in", texts)
+    metrics = run(source, tmp_path / "out", source="files", params=params, work=work(tmp_path / "w"))
+    (kept,) = read_shards(tmp_path / "out")
+    assert kept.text == "You may write to the miller at <EMAIL> at any time."
+    assert metrics.repaired == {"mask_emails": 1}
+    assert metrics.languages == {"de": 1, "en": 1}
+    assert metrics.dropped == {"other_language": 1, "too_short": 1}
+
+
+def test_the_audit_is_of_the_text_that_was_kept(tmp_path: Path) -> None:
+    params = dataclasses.replace(PARAMS, audit=AuditParams(10_000, ("millers: miller, millers",)))
+    texts = {"kept": "The old miller knew every miller of the valley.", "dropped": "A miller."}
+    source = ingested(tmp_path / "in", texts)
+    metrics = run(source, tmp_path / "out", source="files", params=params, work=work(tmp_path / "w"))
+    assert (metrics.audit.documents, metrics.audit.words) == (1, 9)
+    assert (metrics.audit.groups["millers"].occurrences, metrics.audit.groups["millers"].documents) == (2, 1)
 
 
 def test_an_empty_source_stays_empty(tmp_path: Path) -> None:

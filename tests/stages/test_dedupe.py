@@ -14,12 +14,19 @@ from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import Document
 from pipeline.settings.dedupe import DedupeParams
+from pipeline.settings.mixture import SourceMixture
 from pipeline.stage import Work
 from stages.dedupe import DedupeMetrics, run
-from tests.corpus.collections import edited, named, prose, publish
+from tests.corpus.collections import UNMIXED, edited, named, prose, publish
 
 PARAMS = DedupeParams(
-    shingle_words=5, num_permutations=128, jaccard_threshold=0.7, val_fraction=0.2, test_fraction=0.2, seed=1
+    shingle_words=5,
+    num_permutations=128,
+    jaccard_threshold=0.7,
+    val_fraction=0.2,
+    test_fraction=0.2,
+    seed=1,
+    mixture=UNMIXED,
 )
 
 
@@ -107,8 +114,8 @@ def test_two_processes_give_the_same_bytes_as_one(
 
 def test_an_interrupted_run_goes_on_with_the_shards_that_are_left(cleaned: Path, tmp_path: Path) -> None:
     first = deduplicated(cleaned, tmp_path / "one")
-    finished = sorted((tmp_path / "one" / "work" / "signed").glob("*.done.json"))
-    finished[0].unlink()
+    for results in ("signed", "written"):
+        next((tmp_path / "one" / "work" / "cache" / results).glob("*.done.json")).unlink()
     (tmp_path / "one" / ".out.writing" / "train").mkdir(parents=True)
     written = hash_tree(tmp_path / "one" / "out")
     assert (
@@ -123,6 +130,22 @@ def test_another_seed_moves_documents_but_keeps_the_same_ones(cleaned: Path, tmp
     one, two = documents(tmp_path / "one" / "out"), documents(tmp_path / "two" / "out")
     assert one["val"] != two["val"]
     assert {d.id for held in one.values() for d in held} == {d.id for held in two.values() for d in held}
+
+
+def test_a_cap_thins_train_alone_and_what_it_left_out_is_counted(cleaned: Path, tmp_path: Path) -> None:
+    whole = deduplicated(cleaned, tmp_path / "one")
+    capped = replace(UNMIXED, files=SourceMixture(max_bytes=9000, weight=None))
+    metrics = deduplicated(cleaned, tmp_path / "two", replace(PARAMS, mixture=capped))
+    left_out = metrics.dropped["mixture"]
+    assert left_out == whole.documents_kept - metrics.documents_kept > 0
+    assert metrics.by_source["files"].dropped["mixture"] == left_out
+    assert metrics.splits["train"].by_source["files"].bytes == metrics.mixture["files"].bytes <= 9000
+    assert metrics.mixture["files"].bytes_in == whole.splits["train"].by_source["files"].bytes
+    one, two = documents(tmp_path / "one" / "out"), documents(tmp_path / "two" / "out")
+    assert (one["val"], one["test"]) == (two["val"], two["test"])
+    assert {document.id for document in two["train"]} < {document.id for document in one["train"]}
+    rows = pq.read_table(tmp_path / "two" / "out" / "clusters" / "clusters.parquet").to_pylist()
+    assert sum(row["reason"] == "mixture" and not row["kept"] for row in rows) == left_out
 
 
 def test_a_higher_threshold_keeps_more(cleaned: Path, tmp_path: Path) -> None:

@@ -64,8 +64,13 @@ def test_every_token_and_byte_of_the_held_out_documents_counts(data: Path, tmp_p
         assert set(score.by_source) == {"files", "pydocs"}
         assert math.fsum(part.nll for part in score.by_source.values()) == pytest.approx(score.total.nll)
         assert score.total.bits_per_byte * score.total.bytes == pytest.approx(score.total.nll / math.log(2))
-        assert 0 < score.floors.bigram < score.floors.unigram < 8
-        assert 0 < score.floors.xz_9 < 8
+        assert 0 < metrics.floors[split].bigram < metrics.floors[split].unigram < 8
+        assert 0 < metrics.floors[split].xz_9 < 8
+
+
+def test_the_floors_stand_beside_the_base_model_alone(data: Path, tmp_path: Path) -> None:
+    assert set(evaluated(data, tmp_path, max_documents=1).floors) == {"val", "test"}
+    assert evaluated(data, tmp_path, weights="finetune", max_documents=1).floors == {}
 
 
 def test_a_model_that_guesses_evenly_costs_the_logarithm_of_its_vocabulary(

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,25 @@ def test_every_line_of_a_pipe_is_answered(
     captured = capsys.readouterr()
     assert captured.out.count("\n") == 2
     assert captured.err == ""
+
+
+def test_memory_that_runs_out_is_one_line_and_a_bug_stays_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(said: str) -> Callable[..., None]:
+        def load(*_: object, **__: object) -> None:
+            raise RuntimeError(said)
+
+        return load
+
+    monkeypatch.setattr("pipeline.model.inference.open_model", fails("CUDA out of memory. Tried 2 GiB"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["--prompt", "What?"])
+    assert stopped.value.code == 5
+    assert capsys.readouterr().err == "generate: out of memory; free some, or ask a smaller model\n"
+    monkeypatch.setattr("pipeline.model.inference.open_model", fails("size mismatch"))
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        main(["--prompt", "What?"])
 
 
 def test_a_question_that_is_too_long_is_cut_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:

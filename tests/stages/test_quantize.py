@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.artifacts import canonical_json, open_artifact, publishing
 from pipeline.errors import IntegrityError, NumericsError
-from pipeline.model.weights import load_model, save_model
+from pipeline.model.quantization import load_quantized
+from pipeline.model.weights import save_model
 from pipeline.settings.quantize import QuantizeParams
 from pipeline.stage import Work
 from pipeline.tokenfile import write_tokens
@@ -48,7 +49,7 @@ def test_both_forms_are_models_that_stray_a_little(inputs: Path, tmp_path: Path)
     for name, bits, group in (("int8", 8, 64), ("int4", 4, 32)):
         facts = open_artifact(tmp_path / "out" / name, kind="quantized-model").facts
         assert (facts["bits"], facts["group"], facts["role"]) == (bits, group, "tuned")
-        assert load_model(tmp_path / "out" / name).config == small_model("qwen3").config
+        assert load_quantized(tmp_path / "out" / name).config == small_model("qwen3").config
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pipeline.corpus.traits import Traits, repetition
+from pipeline.corpus.repetition import repetition
+from pipeline.corpus.traits import Traits
 from pipeline.settings.web_rules import FinewebParams
 
 # Sentence ends of Unicode's property Sentence_Terminal, in the scripts of most web pages.

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from pipeline.corpus.traits import Traits
 from pipeline.settings.web_rules import GopherQualityParams
 
 STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
-_BULLETS = ("•", "-")
+_BULLET_LINE = re.compile(r"^[^\S\n]*[•-]", re.MULTILINE)
 _ELLIPSES = ("...", "…")
 
 
 def has_few_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Fewer words than `min_words`."""
-    return len(traits.spoken_words) < params.min_words
+    return traits.wording.words < params.min_words
 
 
 def has_many_words(traits: Traits, params: GopherQualityParams) -> bool:
     """More words than `max_words`."""
-    return len(traits.spoken_words) > params.max_words
+    return traits.wording.words > params.max_words
 
 
 def has_short_words(traits: Traits, params: GopherQualityParams) -> bool:
     """The mean word is shorter than `min_mean_word_chars`."""
-    return _word_characters(traits) < params.min_mean_word_chars * len(traits.spoken_words)
+    return traits.wording.word_characters < params.min_mean_word_chars * traits.wording.words
 
 
 def has_long_words(traits: Traits, params: GopherQualityParams) -> bool:
     """The mean word is longer than `max_mean_word_chars`."""
-    return _word_characters(traits) > params.max_mean_word_chars * len(traits.spoken_words)
+    return traits.wording.word_characters > params.max_mean_word_chars * traits.wording.words
 
 
 def has_hashes(traits: Traits, params: GopherQualityParams) -> bool:
@@ -44,28 +45,26 @@ def has_ellipses(traits: Traits, params: GopherQualityParams) -> bool:
 
 def is_a_list(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that start with a bullet are more than `max_bullet_line_share`."""
-    bullets = sum(line.lstrip().startswith(_BULLETS) for line in traits.lines)
+    bullets = len(_BULLET_LINE.findall(traits.text))
     return bullets > params.max_bullet_line_share * len(traits.lines)
 
 
 def is_cut_short(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that end in an ellipsis are more than `max_ellipsis_line_share`: teasers of other pages."""
+    if not any(mark in traits.text for mark in _ELLIPSES):
+        return False
     cut = sum(line.rstrip().endswith(_ELLIPSES) for line in traits.lines)
     return cut > params.max_ellipsis_line_share * len(traits.lines)
 
 
 def has_few_alphabetic_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Tokens with a letter are less than `min_alphabetic_share`."""
-    return traits.alphabetic_tokens < params.min_alphabetic_share * len(traits.tokens)
+    return traits.wording.alphabetic < params.min_alphabetic_share * len(traits.tokens)
 
 
 def has_few_stop_words(traits: Traits, params: GopherQualityParams) -> bool:
     """Fewer than `min_stop_words` different ones of the eight commonest English words."""
-    return len(STOP_WORDS.intersection(traits.spoken_words)) < params.min_stop_words
-
-
-def _word_characters(traits: Traits) -> int:
-    return sum(map(len, traits.spoken_words))
+    return len(STOP_WORDS.intersection(traits.token_counts)) < params.min_stop_words
 
 
 RULES: Mapping[str, Callable[[Traits, GopherQualityParams], bool]] = {

@@ -40,8 +40,8 @@ def has_top_ngram(traits: Traits, params: GopherRepetitionParams, *, size: int) 
 
 def repeats_ngrams(traits: Traits, params: GopherRepetitionParams, *, size: int) -> bool:
     """Repeated n-grams of `size` tokens hold more than `max_repeated_ngram_char_shares` allows them."""
-    share = traits.repeated_ngram_share(size)
-    return share > params.max_repeated_ngram_char_shares[size - REPEATED_NGRAMS.start]
+    limit = params.max_repeated_ngram_char_shares[size - REPEATED_NGRAMS.start]
+    return traits.repeated_ngram_share(size, above=limit) > limit
 
 
 RULES: Mapping[str, Callable[[Traits, GopherRepetitionParams], bool]] = {

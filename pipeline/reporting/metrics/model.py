@@ -106,7 +106,6 @@ class SplitScore:
 
     total: Score
     by_source: dict[str, Score]
-    floors: Floors
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +120,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """One model's scores by split, and its samples."""
+    """One model's scores by split, and its samples; the floors by split are the base model's alone."""
 
     model: str
     role: str
     parameters: int
     splits: dict[str, SplitScore]
+    floors: dict[str, Floors]
     samples: list[Sample]
     provenance: Provenance
 

@@ -75,6 +75,7 @@ def read_run(folder: Path) -> Run:
     )
     _require(folder / "pack.json", "splits", run.pack.splits, SPLITS)
     _require(folder / "quantize.json", "formats", run.quantize.formats, FORMS)
+    _require(folder / "evaluate/base.json", "floors", run.evaluate["base"].floors, HELD_OUT)
     for model, evaluated in run.evaluate.items():
         path = folder / f"evaluate/{model}.json"
         _require(path, "provenance.params", evaluated.provenance.params, ("confidence",))

@@ -24,10 +24,47 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A document that a rule dropped, and how its text begins."""
+
+    id: str
+    origin: str
+    beginning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A word near a group's terms, and how many times as often as by chance."""
+
+    word: str
+    count: int
+    times: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAudit:
+    """How often a group's terms occur, in how many documents, and the words near them."""
+
+    occurrences: int
+    documents: int
+    company: list[Companion]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How many words were looked at, and each group of terms found among them."""
+
+    documents: int
+    words: int
+    groups: dict[str, GroupAudit]
+
+
+@dataclass(frozen=True, slots=True)
 class Clean:
     """What cleaning one source kept; a repair is counted once for each document it changed.
 
-    `lines_cut` counts the lines that went from kept documents, by rule.
+    `lines_cut` counts the lines that went from kept documents, by rule; `languages` the documents in which
+    each was found.
     """
 
     documents_in: int
@@ -37,6 +74,9 @@ class Clean:
     bytes_kept: int
     repaired: dict[str, int]
     lines_cut: dict[str, int]
+    languages: dict[str, int]
+    examples: dict[str, list[Example]]
+    audit: Audit
     provenance: Provenance
 
 
@@ -50,6 +90,16 @@ class SourceAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """The train documents of one source and their bytes: before the mixture, and left by it."""
+
+    documents_in: int
+    documents: int
+    bytes_in: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dedupe:
     """The account of deduplication over all sources."""
 
@@ -59,6 +109,7 @@ class Dedupe:
     clusters: int
     largest_cluster: int
     by_source: dict[str, SourceAccount]
+    mixture: dict[str, Blend]
     provenance: Provenance
 
 

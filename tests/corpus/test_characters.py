@@ -1,0 +1,32 @@
+"""Characters are counted alike in every script, and each has one kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from pipeline.corpus.characters import count_characters, kind_of
+
+
+@pytest.mark.parametrize("text", ["", "plain\ttext\n", "naïve – 漢字漢", "😀😀é", "\ud800x"])
+def test_every_character_is_counted(text: str) -> None:
+    assert count_characters(text) == Counter(text)
+
+
+@pytest.mark.parametrize(
+    ("character", "kind"),
+    [
+        ("a", "letter"),
+        ("ö", "letter"),
+        ("\u0301", "letter"),
+        ("漢", "unspaced_letter"),
+        ("ก", "unspaced_letter"),
+        ("\u3000", "space"),
+        ("\u200d", "invisible"),
+        ("7", "other"),
+        ("😀", "other"),
+    ],
+)
+def test_kinds(character: str, kind: str) -> None:
+    assert kind_of(character) == kind

@@ -1,0 +1,85 @@
+"""One more document: its shard is cleaned and signed again, no other is, and the bytes are a cold run's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.artifacts import hash_tree
+from pipeline.corpus import catalogue, splitting
+from pipeline.corpus.shards import ShardEnds
+from pipeline.records import Document
+from pipeline.settings.dedupe import DedupeParams
+from pipeline.stage import Work
+from stages import clean, dedupe
+from tests.corpus.collections import edited, named, prose, publish
+from tests.stages.test_clean import PARAMS as CLEAN
+
+DEDUPE = DedupeParams(
+    shingle_words=5, num_permutations=128, jaccard_threshold=0.7, val_fraction=0.2, test_fraction=0.2, seed=1
+)
+STEPS = {
+    "cleaned": (clean, "clean_shard"),
+    "signed": (catalogue, "sign_shard"),
+    "ranges": (splitting, "write_range"),
+}
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many shards each step was really done for."""
+    counts = dict.fromkeys(STEPS, 0)
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+    monkeypatch.setattr(splitting, "ShardEnds", lambda: ShardEnds(max_documents=20))
+    for step, (module, name) in STEPS.items():
+        monkeypatch.setattr(module, name, counting(getattr(module, name), counts, step))
+    return counts
+
+
+def counting(function: Callable[[Any], Any], counts: dict[str, int], step: str) -> Callable[[Any], Any]:
+    def counted(task: Any) -> Any:
+        counts[step] += 1
+        return function(task)
+
+    return counted
+
+
+def corpus(*, without: int | None = None) -> list[Document]:
+    """Two hundred texts, the second half of them with a near duplicate of every tenth of the first."""
+    texts = [named(f"{n:03d}", prose(n)) for n in range(200)]
+    near = [named(f"near{n:03d}", edited(prose(n), 9, 50)) for n in range(0, 100, 10)]
+    return [row for place, row in enumerate([*texts, *near]) if place != without]
+
+
+def built(documents: Sequence[Document], folder: Path, work: Path) -> str:
+    """The hash of all that clean and dedupe make of the documents; `work` is what they keep between runs."""
+    publish(folder / "in", documents, shard_documents=20)
+    cleaned = Work(folder / "work" / "clean", work / "clean", "code")
+    clean.run(folder / "in", folder / "clean" / "files", source="files", params=CLEAN, work=cleaned)
+    deduplicated = Work(folder / "work" / "dedupe", work / "dedupe", "code")
+    dedupe.run(folder / "clean", folder / "out", params=DEDUPE, work=deduplicated)
+    return hash_tree(folder / "out")
+
+
+@pytest.mark.parametrize("added", [0, 37, 199, 205])
+def test_one_more_document_costs_its_shard_and_gives_the_bytes_of_a_cold_run(
+    tmp_path: Path, counted: dict[str, int], added: int
+) -> None:
+    built(corpus(without=added), tmp_path / "before", tmp_path / "lasting")
+    assert min(counted.values()) >= 10
+    counted.update(dict.fromkeys(counted, 0))
+    grown = built(corpus(), tmp_path / "after", tmp_path / "lasting")
+    assert 1 <= counted["cleaned"] <= 2
+    assert 1 <= counted["signed"] <= 2
+    assert 1 <= counted["ranges"] <= 4
+    assert grown == built(corpus(), tmp_path / "cold", tmp_path / "nothing")
+
+
+def test_nothing_new_costs_nothing(tmp_path: Path, counted: dict[str, int]) -> None:
+    first = built(corpus(), tmp_path / "one", tmp_path / "lasting")
+    counted.update(dict.fromkeys(counted, 0))
+    assert built(corpus(), tmp_path / "two", tmp_path / "lasting") == first
+    assert set(counted.values()) == {0}
