@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.artifacts import publishing
-from pipeline.corpus.fetched import Fetched, fetched_files, identity, said_of_unpinned
+from pipeline.corpus.fetched import Fetched, fetched_files, identity, missing_documents, said_of_unpinned
 from pipeline.corpus.ingestion import gather, write_gathered
 from pipeline.corpus.pins import read_pins
 from pipeline.corpus.quarantine import require_mostly_sound
@@ -47,6 +47,8 @@ def run(
     fetched = fetched_files(parts, DOWNLOADS, pinned)
     if any(not file.pinned for file in fetched):
         _log.info("%s", said_of_unpinned(fetched, source=source, lock=pins))
+    if missing := missing_documents(parts):
+        _log.info("%s: %d documents are missing: %s", source, len(missing), ", ".join(missing))
     gathered = gather(reader, parts, work=work.folder / identity(fetched))
     require_mostly_sound(gathered, source=source, max_share=params.max_quarantine_share)
     facts: dict[str, Any] = {

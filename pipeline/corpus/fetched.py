@@ -14,6 +14,8 @@ from pipeline.artifacts import canonical_json
 from pipeline.corpus.entries import entry_of
 from pipeline.corpus.pins import Pin
 
+MISSING = "missing"  # the reason of what a source was asked for and does not have
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -38,6 +40,12 @@ def fetched_files(parts: Mapping[str, Any], downloads: Path, pins: Mapping[str, 
             assert entry is not None, f"{path} was fetched, but not by the store"
             found.append(Fetched(entry.url, entry.bytes, entry.sha256, entry.url in pins))
     return sorted(found, key=lambda fetched: fetched.url)
+
+
+def missing_documents(parts: Mapping[str, Any]) -> list[str]:
+    """Where the documents should have been that a source was asked for and that are nowhere."""
+    passed_over = (item for part in parts.values() for item in getattr(part, "passed_over", ()))
+    return [item.origin for item in passed_over if item.reason == MISSING]
 
 
 def identity(fetched: Sequence[Fetched]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,14 @@ from pipeline.corpus.lock_sources import pin_fetched, renew
 from pipeline.corpus.pins import Pin, read_pins, write_pins
 from pipeline.errors import DataError, IntegrityError
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 A, B, SHA = "https://example.org/a", "https://example.org/b", "ab" * 32
 
 
 def run(metrics: Path, source: str, *urls: str, sha256: str = SHA) -> None:
     """Leaves the metrics of a run that fetched these addresses."""
     fetched = [{"url": url, "bytes": 3, "sha256": sha256, "pinned": False} for url in urls]
-    metrics.mkdir(exist_ok=True)
+    metrics.mkdir(parents=True, exist_ok=True)
     (metrics / f"{source}.json").write_text(json.dumps({"source": source, "fetched": fetched}))
 
 
@@ -67,3 +70,21 @@ def test_renewed_addresses_are_neither_pinned_nor_known(tmp_path: Path) -> None:
     assert entry_of(place_of(B, downloads)) is not None
     with pytest.raises(DataError, match="begins no address"):
         renew(A, lock, downloads)
+
+
+def test_the_command_says_one_line_and_its_code(tmp_path: Path) -> None:
+    run(tmp_path / "reports/metrics/ingest", "gutenberg", A)
+    for arguments, code, said in (
+        ([], 0, "1 files are pinned anew"),
+        (["--renew", A], 0, "1 pins are taken out"),
+        (["--renew", A], 3, "DataError: RENEW: 'https://example.org/a' begins no address"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.corpus.lock_sources", *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (code, 1), done.stderr
+        assert said in done.stderr

@@ -15,7 +15,13 @@ from pipeline.corpus.fetched import Fetched
 from pipeline.corpus.pins import Pin, write_pins
 from pipeline.corpus.shards import read_shards
 from pipeline.errors import DataError
-from pipeline.settings.ingest import FilesParams, OpenWebTextParams, PydocsParams
+from pipeline.settings.ingest import (
+    FilesParams,
+    GutenbergCatalogueParams,
+    GutenbergParams,
+    OpenWebTextParams,
+    PydocsParams,
+)
 from pipeline.stage import Work
 from stages.ingest import run
 from tests.corpus.serving import ok, serving
@@ -94,6 +100,20 @@ def test_files_that_were_fetched_are_recorded_and_held_against_their_pins(
     assert (len(caplog.messages), len(server.requests)) == (1, 1)
     local = run(folder, LOCK, Path("local"), source="openwebtext", params=LOCAL_ROWS, work=work("w2"))
     assert (local.documents_kept, local.fetched) == (2, [])
+
+
+def test_missing_books_are_counted_and_listed(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "gristmill")
+    mark = "OF THE PROJECT GUTENBERG EBOOK A TALE ***"
+    (folder / "books").mkdir()
+    (folder / "books/11.txt").write_text(
+        f"*** START {mark}\n\n" + "A line of it.\n" * 9 + f"\n*** END {mark}\n"
+    )
+    all_books = GutenbergCatalogueParams(False, (), (), (), 1)
+    params = GutenbergParams(True, None, (11, 12, 13, 14, 15), all_books, 4, 0.1)
+    metrics = run(folder / "books", LOCK, Path("out"), source="gutenberg", params=params, work=work("w"))
+    assert (metrics.documents_in, metrics.documents_kept, metrics.dropped) == (5, 1, {"missing": 4})
+    assert caplog.messages == ["gutenberg: 4 documents are missing: 12, 13, 14, 15"]
 
 
 def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:

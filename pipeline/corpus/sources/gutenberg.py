@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.corpus.decoding import decode
+from pipeline.corpus.fetched import MISSING
 from pipeline.corpus.folders import files_below, grouped_by_size, relative_name
 from pipeline.corpus.gutenberg_catalogue import NAMES, chosen
 from pipeline.corpus.gutenberg_mirror import FEEDS, MAX_BOOK_BYTES, mirrored_books, mirrored_catalogue
@@ -159,7 +160,7 @@ def _require_few(
 
 
 def _missing(numbers: Sequence[int]) -> tuple[Rejected, ...]:
-    return tuple(Rejected(str(number), "missing") for number in numbers)
+    return tuple(Rejected(str(number), MISSING) for number in numbers)
 
 
 def _local_catalogue(folder: Path) -> Path | None:
