@@ -12,7 +12,7 @@ text of a book is cut. Dropped:
     undecodable    bytes that are no text (see pipeline/corpus/decoding.py)
     too_large      a file of more than MAX_BOOK_BYTES
     other_name     a .txt file that is named like no book
-    other_edition  a further file of a book, or one below a folder `old`
+    other_edition  a further file of a book, of a worse edition
     unknown_format a file with another ending
     missing        a book of `ids`, or of the mirror's catalogue, that is nowhere
 
@@ -90,13 +90,11 @@ def local_books(folder: Path) -> tuple[dict[int, Path], list[Rejected]]:
     named: list[tuple[re.Match[str], Path]] = []
     for path in files_below(folder):
         match = _FILE_NAME.fullmatch(path.name)
-        if match and OLD in path.relative_to(folder).parts[:-1]:
-            passed_over[path] = "other_edition"
-        elif match:
+        if match:
             named.append((match, path))
         elif path.name not in NAMES:
             passed_over[path] = "other_name" if path.suffix == ".txt" else "unknown_format"
-    for match, path in sorted(named, key=lambda pair: _edition(pair[0])):
+    for match, path in sorted(named, key=lambda pair: _edition(*pair)):
         if found.setdefault(int(match.group(2)), path) != path:
             passed_over[path] = "other_edition"
     rejected = [Rejected(relative_name(path, folder), reason) for path, reason in passed_over.items()]
@@ -169,10 +167,10 @@ def _local_catalogue(folder: Path) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _edition(match: re.Match[str]) -> int:
+def _edition(match: re.Match[str], path: Path) -> tuple[bool, int]:
     """Which edition of a book a file is: the lower, the better."""
     prefix, _, suffix = match.groups()
-    return _EDITIONS.index(("pg", None) if prefix else (None, suffix))
+    return path.parent.name == OLD, _EDITIONS.index(("pg", None) if prefix else (None, suffix))
 
 
 def _as_document(number: int, data: bytes) -> Document | Rejected:

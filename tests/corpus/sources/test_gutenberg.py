@@ -93,6 +93,7 @@ def test_a_copy_of_a_mirror_is_read_in_both_layouts_and_its_best_editions(tmp_pa
         "1/2/3/4/12345/12345.txt",
         "1/2/3/4/12345/12345-8.txt",
         "1/2/3/4/12345/old/12345-0.txt",
+        "1/2/3/4/12346/old/12346.txt",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(book(f"Tale {name}"))
@@ -101,6 +102,7 @@ def test_a_copy_of_a_mirror_is_read_in_both_layouts_and_its_best_editions(tmp_pa
         "0/5/5.txt",
         "cache/epub/11/pg11.txt",
         "1/2/3/4/12345/12345-8.txt",
+        "1/2/3/4/12346/old/12346.txt",
     ]
     assert sorted(item.origin for item in found if isinstance(item, Rejected)) == [
         "1/11/11-0.txt",
