@@ -17,7 +17,7 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("filters",)
+NAMES = ("filters", "dedupe", "dedupe-quality", "growth", "cores")
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     name = parser.parse_args().name
     try:
-        result: Result = importlib.import_module(f"benchmarks.{name}").measure()
+        result: Result = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").measure()
     except GristmillError as error:
         sys.stderr.write(f"{name}: {error}\n")
         sys.exit(error.exit_code)

@@ -8,6 +8,7 @@ independent draws do.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import publishing, read_table, write_table
+from pipeline.artifacts import publishing, read_table, replace_folder, write_table
 from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.deduplication import KEPT
 from pipeline.corpus.shards import ShardEnds, adopt_shards
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.reuse import Results
@@ -74,6 +76,23 @@ def assign_splits(documents: pa.Table, shares: SplitShares, *, seed: int) -> pa.
     return documents.append_column("split", pa.array(SPLITS).take(pa.array(chosen)).take(clusters.indices))
 
 
+def publish(documents: pa.Table, shards: Sequence[StoredShard], out: Path, *, results: Results) -> None:
+    """Writes the splits of the kept documents and the table of clusters of all, and puts the whole folder in
+    its place at once.
+
+    `documents` has the columns of `write_splits` and cluster, reason and duplicate_of.
+    """
+    staging = out.with_name(f".{out.name}.writing")
+    shutil.rmtree(staging, ignore_errors=True)
+    kept = pc.equal(documents["reason"], KEPT)
+    write_splits(documents.filter(kept), shards, staging, results=results)
+    with publishing(staging / "clusters", kind="clusters", facts={"documents": documents.num_rows}) as folder:
+        table = documents.append_column("kept", kept)
+        table = table.select(["id", "cluster", "split", "kept", "reason", "duplicate_of"])
+        write_table(folder / "clusters.parquet", table.sort_by([("id", "ascending"), ("split", "ascending")]))
+    replace_folder(staging, out)
+
+
 def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, *, results: Results) -> None:
     """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over ranges of ids.
 
@@ -109,13 +128,8 @@ def write_range(task: RangeTask) -> Written:
 
 def _splits_of(clusters: Sequence[str], shares: SplitShares, *, seed: int) -> npt.NDArray[np.int64]:
     """The place in SPLITS of each cluster's split."""
-    seeded = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
-    digests = []
-    for cluster in clusters:
-        hashed = seeded.copy()
-        hashed.update(cluster.encode())
-        digests.append(hashed.digest())
-    draws = np.frombuffer(b"".join(digests), dtype=">u8") / 2**64
+    hashed = (hashlib.blake2b(f"{seed}\0{cluster}".encode(), digest_size=8) for cluster in clusters)
+    draws = np.frombuffer(b"".join(each.digest() for each in hashed), dtype=">u8") / 2**64
     val, test = SPLITS.index("val"), SPLITS.index("test")
     return np.where(draws < shares.test, test, np.where(draws < shares.test + shares.val, val, 0))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.corpus.accounts import Account
-from pipeline.corpus.deduplication import EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
+from pipeline.corpus.deduplication import CONTAMINATED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
 from pipeline.corpus.shingles import Places
 from pipeline.corpus.splitting import SPLITS
 
@@ -45,9 +45,8 @@ class SplitTally:
 
 def dropped(documents: pa.Table) -> dict[str, int]:
     """How many documents were dropped for each reason; `documents` has a column reason."""
-    return {
-        reason: _where(documents, "reason", reason).num_rows for reason in (EXACT_DUPLICATE, NEAR_DUPLICATE)
-    }
+    reasons = (CONTAMINATED, EXACT_DUPLICATE, NEAR_DUPLICATE)
+    return {reason: _where(documents, "reason", reason).num_rows for reason in reasons}
 
 
 def by_source(documents: pa.Table) -> dict[str, SourceTally]:

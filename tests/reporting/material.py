@@ -112,7 +112,7 @@ def dedupe() -> DedupeMetrics:
         for split, number in (("train", 4700), ("val", 150), ("test", 150))
     }
     dropped = {"exact_duplicate": 140, "near_duplicate": 60}
-    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, 25, 5, 700)
+    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, 25, 5, 700, {})
 
 
 def validate() -> ValidateMetrics:
