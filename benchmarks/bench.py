@@ -18,7 +18,7 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("clean", "filters", "language")
+NAMES = ("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores")
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     name = parser.parse_args().name
     try:
-        result: Result = importlib.import_module(f"benchmarks.{name}").measure()
+        result: Result = importlib.import_module(f"benchmarks.{name.replace('-', '_')}").measure()
     except GristmillError as error:
         sys.stderr.write(f"{name}: {error}\n")
         sys.exit(error.exit_code)

@@ -1,23 +1,21 @@
-"""dedupe: remove exact and near duplicates over all sources; split by duplicate cluster."""
+"""dedupe: remove evaluation sets, exact and near duplicates over all sources; split by duplicate cluster."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import replace_folder
 from pipeline.corpus.accounts import Account
-from pipeline.corpus.catalogue import Signing, StoredShard, build_catalogue, shards_below
-from pipeline.corpus.deduplication import KEPT, find_duplicates
+from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.contamination import SetTally, screen
+from pipeline.corpus.deduplication import KEPT, find_duplicates, with_contaminated
+from pipeline.corpus.evaluations import read_set
 from pipeline.corpus.minhash import choose_banding
 from pipeline.corpus.mixture import Blend, blends, mix
-from pipeline.corpus.roster import write_clusters
-from pipeline.corpus.splitting import SplitShares, assign_splits, write_splits
+from pipeline.corpus.splitting import SplitShares, assign_splits, publish
 from pipeline.corpus.tallies import SourceTally, SplitTally, by_source, by_split, cluster_sizes, dropped
 from pipeline.errors import DataError
 from pipeline.reuse import Results
@@ -40,25 +38,39 @@ class DedupeMetrics:
     bands: int
     band_rows: int
     pairs_checked: int
+    contamination: Mapping[str, SetTally]
 
 
-def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Work) -> DedupeMetrics:
-    """Finds the duplicates of all sources below `cleaned` and writes the kept documents as three splits."""
+def run(
+    cleaned: Input, evaluations: Input, deduplicated: Output, *, params: DedupeParams, work: Work
+) -> DedupeMetrics:
+    """Drops what has text of the evaluation sets and what is a duplicate, of all sources below `cleaned`, and
+    writes the kept documents as three splits.
+    """
+    sets = {name: read_set(evaluations, name) for name in params.decontaminate}
     shards, documents_in = shards_below(cleaned)
     if not documents_in:
         raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
     banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
     signing = Signing(params.shingle_words, params.num_permutations, banding)
-    signed, written = (Results(work.cache / name, code=work.code) for name in ("signed", "written"))
+    signed, screened, written = (
+        Results(work.cache / name, code=work.code) for name in ("signed", "screened", "written")
+    )
     catalogue = build_catalogue(shards, signed, signing)
-    found = find_duplicates(catalogue, banding, threshold=params.jaccard_threshold)
+    screening = screen(catalogue, sets, screened, words=params.decontamination_words)
+    clean = catalogue.without(screening.contaminated)
+    if not clean.table.num_rows:
+        raise DataError("dedupe.decontaminate: every document has text of these sets; name fewer")
+    found = find_duplicates(clean, banding, threshold=params.jaccard_threshold)
+    contaminated = catalogue.table.filter(pa.array(screening.contaminated))
     shares = SplitShares(params.val_fraction, params.test_fraction)
-    everything = assign_splits(found.documents, shares, seed=params.seed)
+    everything = assign_splits(with_contaminated(found.documents, contaminated), shares, seed=params.seed)
     documents = mix(everything, params.mixture, seed=params.seed)
     kept = documents.filter(pc.equal(documents["reason"], KEPT))
     account = Account(documents_in, kept.num_rows, dropped(documents))
     account.check("dedupe")
-    _publish(documents, catalogue.shards, deduplicated, params=params, written=written)
+    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
+    publish(documents, catalogue.shards, deduplicated, likeness=likeness, results=written)
     sizes = cluster_sizes(documents)
     return DedupeMetrics(
         documents_in=account.documents_in,
@@ -72,19 +84,8 @@ def run(cleaned: Input, deduplicated: Output, *, params: DedupeParams, work: Wor
         bands=banding.bands,
         band_rows=banding.rows,
         pairs_checked=found.pairs_checked,
+        contamination=screening.sets,
     )
-
-
-def _publish(
-    found: pa.Table, shards: Sequence[StoredShard], out: Path, *, params: DedupeParams, written: Results
-) -> None:
-    """Writes the splits and the table of clusters, and puts the whole folder in its place at once."""
-    staging = out.with_name(f".{out.name}.writing")
-    shutil.rmtree(staging, ignore_errors=True)
-    write_splits(found.filter(pc.equal(found["reason"], KEPT)), shards, staging, results=written)
-    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
-    write_clusters(found, staging / "clusters", likeness)
-    replace_folder(staging, out)
 
 
 if __name__ == "__main__":

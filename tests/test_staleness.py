@@ -88,7 +88,7 @@ CHANGES = (
     ),
     params("ingest.files", 'licence: ""', "licence: mine", {"ingest@files", "clean@files"} | AFTER_DEDUPE),
     params("clean", "min_entropy_bits: 2.0", "min_entropy_bits: 2.5", CLEAN | AFTER_DEDUPE),
-    params("dedupe", "jaccard_threshold: 0.7", "jaccard_threshold: 0.8", AFTER_DEDUPE),
+    params("dedupe", "jaccard_threshold: 0.8", "jaccard_threshold: 0.7", AFTER_DEDUPE),
     params("validate", "max_drift_share: 0.5", "max_drift_share: 0.6", AFTER_VALIDATE),
     params("train_bpe", "max_piece_chars: 16", "max_piece_chars: 12", AFTER_BPE),
     params("pack", "block_tokens: 256", "block_tokens: 128", AFTER_PACK),

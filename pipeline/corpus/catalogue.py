@@ -7,6 +7,7 @@ one at a time and sketches are mapped, so memory does not grow with the text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,17 +87,20 @@ class Catalogue:
     shards: tuple[StoredShard, ...]
     prefixes: tuple[str, ...]
 
+    def without(self, documents: npt.NDArray[np.bool_]) -> Catalogue:
+        """The catalogue of the documents that are not marked, shape (documents,)."""
+        return Catalogue(self.table.filter(pa.array(~documents)), self.shards, self.prefixes)
+
     def numbers(self, column: str) -> Places:
         """A column of numbers, shape (documents,)."""
         return np.asarray(self.table[column].to_numpy())
 
     def bands(self, banding: Banding) -> Iterator[Words64]:
         """The keys of each band, shape (documents,), one band in memory at a time."""
-        files = self._mapped(".bands.npy")
-        offsets = np.cumsum([0, *(file.shape[1] for file in files)])
+        offsets = np.cumsum([0, *(file.shape[1] for file in self._mapped(".bands.npy"))])
         place = offsets[self.numbers("shard")] + self.numbers("row")
-        for band in range(banding.bands):
-            yield np.concatenate([file[band] for file in files])[place]
+        for band in range(banding.bands):  # mapped anew each time: what was read does not stay in memory
+            yield np.concatenate([file[band] for file in self._mapped(".bands.npy")])[place]
 
     def sketches(self) -> Sketches:
         """The sketches of all documents."""
@@ -105,7 +109,7 @@ class Catalogue:
         return Sketches(files, shard, self.numbers("sketch_start"), self.numbers("shingles"))
 
     def _mapped(self, suffix: str) -> list[npt.NDArray[Any]]:
-        return [_mapped(Path(prefix + suffix)) for prefix in self.prefixes]
+        return [mapped(Path(prefix + suffix)) for prefix in self.prefixes]
 
 
 def shards_below(folder: Path) -> tuple[list[StoredShard], int]:
@@ -147,7 +151,7 @@ def sign_shard(task: SigningTask) -> Signed:
     sizes: list[Places] = [np.empty(0, dtype=np.int64)]
     lengths: list[int] = []
     digests: list[bytes] = []
-    for texts in _batches(table["text"]):
+    for texts in batches(table["text"]):
         normalized = normalize_all(texts)
         sets = shingle_sets(normalized, words=signing.shingle_words)
         signature = signatures(sets, num_permutations=signing.num_permutations)
@@ -156,22 +160,22 @@ def sign_shard(task: SigningTask) -> Signed:
         sizes.append(sets.sizes())
         lengths.extend(map(len, normalized))
         digests.extend(map(digest, normalized))
-    _save(Path(task.prefix + ".bands.npy"), np.concatenate(keys, axis=1))
-    _save(Path(task.prefix + ".sketches.npy"), np.concatenate(sketches))
+    save(Path(task.prefix + ".bands.npy"), np.concatenate(keys, axis=1))
+    save(Path(task.prefix + ".sketches.npy"), np.concatenate(sketches))
     text_bytes = pc.binary_length(table["text"]).cast(pa.int64())
     columns = [table["id"], table["source"], text_bytes, lengths, digests, np.concatenate(sizes)]
     write_table(Path(task.prefix + ".parquet"), pa.table(columns, schema=SIGNED_SCHEMA))
     return Signed(table.num_rows)
 
 
-def _save(path: Path, array: npt.NDArray[Any]) -> None:
+def save(path: Path, array: npt.NDArray[Any]) -> None:
     """Writes the array; it is on the disk before the record of its shard is."""
     with writing(path) as staging, open(staging, "wb") as file:
         np.save(file, array)
 
 
-def _mapped(path: Path) -> npt.NDArray[Any]:
-    """The array in the file, mapped; IntegrityError when it is not one that `_save` wrote."""
+def mapped(path: Path) -> npt.NDArray[Any]:
+    """The array in the file, mapped; IntegrityError when it is not one that `save` wrote."""
     try:
         array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
     except (FileNotFoundError, EOFError, ValueError) as error:
@@ -180,18 +184,13 @@ def _mapped(path: Path) -> npt.NDArray[Any]:
     return array
 
 
-def _batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:
-    """The texts in order, in lists of about BATCH_BYTES; a longer text is a list of its own."""
-    batch: list[str] = []
-    size = 0
-    for text in texts.to_pylist():
-        if batch and size + len(text) > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch
+def batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:
+    """The texts in order, in lists of about BATCH_BYTES; a longer text ends its list."""
+    ends = np.cumsum(pc.binary_length(texts).to_numpy(), dtype=np.int64)
+    batch_of = ends // BATCH_BYTES
+    starts = np.flatnonzero(np.append(len(ends) > 0, batch_of[1:] != batch_of[:-1]))
+    for start, end in itertools.pairwise([*starts.tolist(), len(ends)]):
+        yield texts[start:end].to_pylist()
 
 
 def _located(number: int, prefix: str) -> pa.Table:

@@ -23,6 +23,7 @@ from pipeline.corpus.minhash import Banding
 from pipeline.corpus.shingles import Places
 
 KEPT, EXACT_DUPLICATE, NEAR_DUPLICATE = "", "exact_duplicate", "near_duplicate"
+CONTAMINATED = "contaminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ def find_duplicates(catalogue: Catalogue, banding: Banding, *, threshold: float)
     documents = documents.append_column("reason", pa.array(reasons, pa.string()))
     documents = documents.append_column("duplicate_of", ids.take(pa.array(found.keepers)))
     return Duplicates(documents, found.pairs_checked)
+
+
+def with_contaminated(documents: pa.Table, contaminated: pa.Table) -> pa.Table:
+    """The verdicts on all documents: each contaminated one is a cluster of its own and duplicates none."""
+    table = contaminated.append_column("cluster", contaminated["id"])
+    for column, value in (("reason", CONTAMINATED), ("duplicate_of", "")):
+        table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
+    return pa.concat_tables([documents, table])
 
 
 def _first_with_value(values: pa.ChunkedArray) -> Places:

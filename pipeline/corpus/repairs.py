@@ -2,7 +2,8 @@
 
 Every repair takes time proportional to the length of the text, whatever the text is: no pattern here can
 match one run of characters from many starting points, and what plain replacing can do is done by it (ten
-times as fast). To repair a repaired text changes nothing, but for the joining of lines.
+times as fast). To repair a repaired text changes nothing, but for the joining of lines, and for mojibake
+that a removed character had parted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.corpus.mojibake import mend_mojibake
 MAX_COMBINING_MARKS = 30  # in a row, as in Unicode's stream-safe format; no script needs more
 MAX_BLANK_LINES = 2
 _LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029")
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\](?:[^\x07\x1b\n]*(?:\x07|\x1b\\))?|[@-Z\\^_])")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _BIDI_OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _BLANK_LINES = re.compile(rf"\n{{{MAX_BLANK_LINES + 2},}}")

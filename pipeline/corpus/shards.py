@@ -22,7 +22,7 @@ from pipeline.artifacts import read_table, write_table
 from pipeline.errors import DataError
 from pipeline.records import DOCUMENT_SCHEMA, Document, from_table, shard_name, to_table
 
-SHARD_DOCUMENTS = 4096
+SHARD_DOCUMENTS = 8192
 SHARD_BYTES = 32 * 2**20
 
 by_id = operator.attrgetter("id")

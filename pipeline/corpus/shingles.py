@@ -26,7 +26,8 @@ import numpy.typing as npt
 _BASE = 0x9E3779B97F4A7C15
 _USUAL_BITS = 21  # the powers for batches of up to 2 MiB are computed once
 _STEP = 0xD6E8FEB86659FD93
-_SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
+_SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
+_FOLDED = bytes.maketrans(_SPACES, b" " * len(_SPACES)).lower()
 _FOREIGN_SPACE = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _WORD_BYTES = bytes(byte >= 0x80 or chr(byte).isalnum() for byte in range(256))
 _UNSPACED_FIRST, _UNSPACED_LAST = 0xE3, 0xE9  # the first of three bytes in UTF-8: U+3000 to U+9FFF
@@ -58,11 +59,13 @@ def normalize(text: str) -> bytes:
 def normalize_all(texts: Sequence[str]) -> list[bytes]:
     """`normalize` of each text, four times as fast for many at once."""
     folded = [_folded(text) for text in texts]
-    data = np.frombuffer(b" ".join([b"", *folded, b""]).translate(_SPACES), dtype=np.uint8)
+    data = np.frombuffer(b" ".join([b"", *folded, b""]).translate(_FOLDED), dtype=np.uint8)
     kept = data != ord(" ")
     kept[1:] |= kept[:-1].copy()  # of white space the first character, that after the last word included
     single = data[kept].tobytes()
-    ends = np.cumsum(kept)[np.cumsum([0, *(len(text) + 1 for text in folded)])].tolist()
+    begins = np.cumsum([1, *(len(text) + 1 for text in folded)])[:-1]
+    lengths = np.add.reduceat(kept.view(np.uint8), begins, dtype=np.int64) if texts else begins
+    ends = np.append(0, np.cumsum(lengths)).tolist()
     return [single[start : max(start, end - 1)] for start, end in itertools.pairwise(ends)]
 
 
@@ -72,9 +75,9 @@ def digest(normalized: bytes) -> bytes:
 
 
 def _folded(text: str) -> bytes:
-    """The casefolded text, all its white space from ASCII."""
+    """The text in which nothing is left to fold but ASCII letters and ASCII white space."""
     if text.isascii():
-        return text.lower().encode()
+        return text.encode()
     return _FOREIGN_SPACE.sub(" ", text.casefold()).encode()
 
 
@@ -85,16 +88,40 @@ def shingle_sets(texts: Sequence[bytes], *, words: int) -> ShingleSets:
     >>> sets.sizes().tolist()  # "a rose is", "rose is a", "is a rose"; "a rose"
     [3, 1]
     """
-    joined = b" ".join([*texts, b""])
-    text_starts = np.cumsum([0, *(len(text) + 1 for text in texts)])
-    data = np.frombuffer(joined, dtype=np.uint8)
-    starts, ends = _words(data, joined, text_starts)
-    first_words = np.searchsorted(starts, text_starts)
-    document_of, hashes = _shingles(_mixed(_range_hashes(data, starts, ends)), first_words, words)
+    words_hashed, first_words = _hashed_words(texts)
+    document_of, hashes = _shingles(words_hashed, first_words, words)
     keys = np.sort((document_of << np.uint64(32)) | (hashes >> np.uint64(32)))
     keys = keys[np.append(True, keys[1:] != keys[:-1])]
     set_starts = np.searchsorted(keys >> np.uint64(32), np.arange(len(texts) + 1, dtype=np.uint64))
     return ShingleSets(keys.astype(np.uint32), set_starts)
+
+
+def word_runs(texts: Sequence[bytes], *, words: int) -> tuple[Words64, Words64]:
+    """The text and the 64-bit hash of every run of `words` words of normalized texts, in order.
+
+    A text of fewer words has none.
+    """
+    if not texts:
+        return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint64)
+    words_hashed, first_words = _hashed_words(texts)
+    text_of, hashes = _shingles(words_hashed, first_words, words)
+    is_whole = (np.diff(first_words) >= words)[text_of.astype(np.int64)]
+    return text_of[is_whole], hashes[is_whole]
+
+
+def distinct(values: Places) -> Places:
+    """The values in order, each once; `np.unique` goes through a hash table, ten times as slow on some."""
+    ordered = np.sort(values)
+    return np.asarray(np.append(ordered[:1], ordered[1:][ordered[1:] != ordered[:-1]]))
+
+
+def _hashed_words(texts: Sequence[bytes]) -> tuple[Words64, Places]:
+    """The hash of every word, shape (W,), and the first word of each text, with the end, shape (N + 1,)."""
+    joined = b" ".join([*texts, b""])
+    text_starts = np.append(0, np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)) + 1))
+    data = np.frombuffer(joined, dtype=np.uint8)
+    starts, ends = _words(data, joined, text_starts)
+    return _mixed(_range_hashes(data, starts, ends)), np.searchsorted(starts, text_starts)
 
 
 def _words(data: Bytes, joined: bytes, text_starts: Places) -> tuple[Places, Places]:
@@ -104,17 +131,20 @@ def _words(data: Bytes, joined: bytes, text_starts: Places) -> tuple[Places, Pla
     `text_starts[t]`, shape (N + 1,).
     """
     inside = np.frombuffer(bytearray(joined.translate(_WORD_BYTES)), dtype=np.bool_)
-    begins = np.zeros(len(data), dtype=np.bool_)
+    cuts = text_starts[1:-1]  # no word goes on behind these
     if not joined.isascii():
         inside &= ~_foreign_punctuation(data)
-        begins = inside & (data >= _UNSPACED_FIRST) & (data <= _UNSPACED_LAST)
-        begins[3:] |= inside[3:] & begins[:-3]
-    for text in np.flatnonzero(np.add.reduceat(inside, text_starts[:-1], dtype=np.int64) == 0):
+        characters = np.flatnonzero(inside & (data >= _UNSPACED_FIRST) & (data <= _UNSPACED_LAST))
+        cuts = distinct(np.concatenate([cuts, characters, characters + 3]))
+    letters = np.add.reduceat(inside.view(np.uint8), text_starts[:-1], dtype=np.int64)
+    for text in np.flatnonzero(letters == 0):
         inside[text_starts[text] : max(text_starts[text] + 1, text_starts[text + 1] - 1)] = True
-    begins[1:] |= inside[1:] & ~inside[:-1]
-    begins[text_starts[:-1]] = inside[text_starts[:-1]]
-    ends = inside & np.append(~inside[1:] | begins[1:], True)
-    return np.flatnonzero(begins), np.flatnonzero(ends) + 1
+    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
+    cuts = cuts[(cuts > 0) & (cuts < len(data))]
+    cuts = cuts[inside[cuts - 1] & inside[cuts]]
+    if not len(cuts):
+        return edges[::2], edges[1::2]
+    return distinct(np.concatenate([edges[::2], cuts])), distinct(np.concatenate([edges[1::2], cuts]))
 
 
 def _foreign_punctuation(data: Bytes) -> Mask:
@@ -133,16 +163,27 @@ def _shingles(words_hashed: Words64, first_words: Places, words: int) -> tuple[W
     """The document and the hash of every shingle, each of shape (S,); `first_words` has shape (N + 1,)."""
     counts = np.diff(first_words)
     shingles = np.maximum(counts - words + 1, 1)
-    document_of = np.repeat(np.arange(len(counts)), shingles)
+    document_of = np.repeat(np.arange(len(counts), dtype=np.uint64), shingles)
+    rows = np.zeros(len(words_hashed), dtype=np.uint64)  # of the words from each place on, over all texts
+    padded = np.append(words_hashed, np.zeros(words - 1, dtype=np.uint64))
+    for offset in range(words):
+        rows *= np.uint64(_STEP)
+        rows += padded[offset : offset + len(rows)]
     skipped = np.cumsum(counts - shingles) - (counts - shingles)
-    word = np.arange(len(document_of)) + skipped[document_of]
-    last = first_words[1:][document_of] - 1
-    hashes = words_hashed[word]
-    for _ in range(words - 1):
-        word += 1
-        more = words_hashed[np.minimum(word, last)] * (word <= last)
-        hashes = hashes * np.uint64(_STEP) + more
-    return document_of.astype(np.uint64), _mixed(hashes)
+    hashes = rows[np.arange(len(document_of)) + np.repeat(skipped, shingles)]
+    short = np.flatnonzero(counts < words)
+    hashes[(np.cumsum(shingles) - shingles)[short]] = _short_texts(words_hashed, first_words, short, words)
+    return document_of, _mixed(hashes)
+
+
+def _short_texts(words_hashed: Words64, first_words: Places, texts: Places, words: int) -> Words64:
+    """The hash of all words of each of the texts, which have fewer than a shingle."""
+    hashes = np.zeros(len(texts), dtype=np.uint64)
+    for offset in range(words):
+        word = first_words[texts] + offset
+        is_there = word < first_words[texts + 1]
+        hashes = hashes * np.uint64(_STEP) + words_hashed[np.where(is_there, word, 0)] * is_there
+    return hashes
 
 
 def _range_hashes(data: Bytes, starts: Places, ends: Places) -> Words64:

@@ -8,6 +8,7 @@ independent draws do.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import publishing, read_table, write_table
+from pipeline.artifacts import publishing, read_table, replace_folder, write_table
 from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.deduplication import KEPT
+from pipeline.corpus.roster import write_clusters
 from pipeline.corpus.shards import ShardEnds, adopt_shards
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.reuse import Results
@@ -74,6 +77,27 @@ def assign_splits(documents: pa.Table, shares: SplitShares, *, seed: int) -> pa.
     return documents.append_column("split", pa.array(SPLITS).take(pa.array(chosen)).take(clusters.indices))
 
 
+def publish(
+    documents: pa.Table,
+    shards: Sequence[StoredShard],
+    out: Path,
+    *,
+    likeness: Mapping[str, float],
+    results: Results,
+) -> None:
+    """Writes the splits of the kept documents and the table of clusters of all, and puts the whole folder in
+    its place at once.
+
+    `documents` has the columns of `write_splits` and cluster, reason and duplicate_of; `likeness` is for
+    `write_clusters`.
+    """
+    staging = out.with_name(f".{out.name}.writing")
+    shutil.rmtree(staging, ignore_errors=True)
+    write_splits(documents.filter(pc.equal(documents["reason"], KEPT)), shards, staging, results=results)
+    write_clusters(documents, staging / "clusters", likeness)
+    replace_folder(staging, out)
+
+
 def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, *, results: Results) -> None:
     """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over ranges of ids.
 
@@ -109,13 +133,8 @@ def write_range(task: RangeTask) -> Written:
 
 def _splits_of(clusters: Sequence[str], shares: SplitShares, *, seed: int) -> npt.NDArray[np.int64]:
     """The place in SPLITS of each cluster's split."""
-    seeded = hashlib.blake2b(f"{seed}\0".encode(), digest_size=8)
-    digests = []
-    for cluster in clusters:
-        hashed = seeded.copy()
-        hashed.update(cluster.encode())
-        digests.append(hashed.digest())
-    draws = np.frombuffer(b"".join(digests), dtype=">u8") / 2**64
+    hashed = (hashlib.blake2b(f"{seed}\0{cluster}".encode(), digest_size=8) for cluster in clusters)
+    draws = np.frombuffer(b"".join(each.digest() for each in hashed), dtype=">u8") / 2**64
     val, test = SPLITS.index("val"), SPLITS.index("test")
     return np.where(draws < shares.test, test, np.where(draws < shares.test + shares.val, val, 0))
 

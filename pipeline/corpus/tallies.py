@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.corpus.accounts import Account
-from pipeline.corpus.deduplication import EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
+from pipeline.corpus.deduplication import CONTAMINATED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
 from pipeline.corpus.shingles import Places
 from pipeline.corpus.splitting import SPLITS
 
@@ -45,7 +45,8 @@ class SplitTally:
 
 def dropped(documents: pa.Table) -> dict[str, int]:
     """How many documents were dropped for each reason; `documents` has a column reason."""
-    reasons = {EXACT_DUPLICATE, NEAR_DUPLICATE, *documents["reason"].unique().to_pylist()} - {KEPT}
+    always = {CONTAMINATED, EXACT_DUPLICATE, NEAR_DUPLICATE}
+    reasons = {*always, *documents["reason"].unique().to_pylist()} - {KEPT}
     return {reason: _where(documents, "reason", reason).num_rows for reason in sorted(reasons)}
 
 

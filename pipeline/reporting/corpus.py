@@ -34,7 +34,27 @@ def splits_section(run: Run) -> Section:
                 rows.append(Row((source, *counts, "", "", ""), "detail"))
     columns = ("Split", "Documents", "Text", "Tokens", "Bytes per token", "Blocks", "Blocks filled")
     table = Table("", columns, words_then_numbers(columns), tuple(rows))
-    return Section("splits", "Splits", lead, (table, *blend_tables(run.dedupe)))
+    more = (*blend_tables(run.dedupe), *_evaluation_sets(run))
+    return Section("splits", "Splits", lead, (table, *more))
+
+
+def _evaluation_sets(run: Run) -> list[Table | Folded]:
+    """What was dropped for text of evaluation sets, where params name any."""
+    sets = run.dedupe.contamination
+    if not sets:
+        return []
+    rows = []
+    for name, found in sets.items():
+        counts = (found.items, found.items_too_short, found.items_hit, found.documents_hit)
+        rows.append(Row((name, *(numerals.count(count) for count in counts))))
+    columns = ("Set", "Items", "Too short to look for", "Items found", "Documents dropped")
+    table = Table("Evaluation sets", columns, words_then_numbers(columns), tuple(rows))
+    passages = tuple(
+        Passage(f"{example.document}: {example.item}", "", example.text)
+        for found in sets.values()
+        for example in found.examples
+    )
+    return [table, Folded("Items that were found", passages)] if passages else [table]
 
 
 def tokenizer_section(run: Run) -> Section:

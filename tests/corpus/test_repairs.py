@@ -16,6 +16,7 @@ from pipeline.corpus.repairs import MAX_COMBINING_MARKS, REPAIRS, repair
         ("a\r\nb\rc\u2028d\u2029e\x85f\x0bg\x0ch", "a\nb\nc\nd\ne\nf\ng\nh", "line_ends"),
         ("\ufeffa\ufeffb", "ab", "byte_order_marks"),
         ("\x1b[31mred\x1b[0m \x1b]0;title\x07bell", "red bell", "escape_sequences"),
+        ("\x1b]8;; a link without its end\nstays", "8;; a link without its end\nstays", "escape_sequences"),
         ("a\0b\0\0c\x07\x81", "abc", "control_characters"),
         ("schÃ¶n\nâ\x80\x9cnaïveâ\x80\x9d \x93q\x94", "schön\n“naïve” “q”", "mojibake"),
         ("safe\u202efdp.exe\u202c\u2066x\u2069", "safefdp.exex", "bidi_overrides"),

@@ -130,7 +130,7 @@ def dedupe() -> DedupeMetrics:
     }
     dropped = {"exact_duplicate": 140, "near_duplicate": 60}
     blend = {"files": Blend(800, 800, 784000, 784000), "pydocs": Blend(4050, 3900, 3969000, 3822000)}
-    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700)
+    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700, {})
 
 
 def validate() -> ValidateMetrics:

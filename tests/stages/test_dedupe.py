@@ -27,6 +27,8 @@ PARAMS = DedupeParams(
     test_fraction=0.2,
     seed=1,
     mixture=UNMIXED,
+    decontaminate=(),
+    decontamination_words=13,
 )
 
 
@@ -51,9 +53,11 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
 
 
-def deduplicated(cleaned: Path, folder: Path, params: DedupeParams = PARAMS) -> DedupeMetrics:
+def deduplicated(
+    cleaned: Path, folder: Path, params: DedupeParams = PARAMS, *, evaluations: Path | None = None
+) -> DedupeMetrics:
     (folder / "work").mkdir(parents=True)
-    return run(cleaned, folder / "out", params=params, work=Work(folder / "work"))
+    return run(cleaned, evaluations or folder, folder / "out", params=params, work=Work(folder / "work"))
 
 
 def documents(out: Path) -> dict[str, list[Document]]:
@@ -63,7 +67,7 @@ def documents(out: Path) -> dict[str, list[Document]]:
 def test_every_document_is_kept_or_dropped_for_a_reason(cleaned: Path, tmp_path: Path) -> None:
     metrics = deduplicated(cleaned, tmp_path / "run")
     assert (metrics.documents_in, metrics.documents_kept) == (90, 60)
-    assert metrics.dropped == {"exact_duplicate": 6, "near_duplicate": 24}
+    assert metrics.dropped == {"contaminated": 0, "exact_duplicate": 6, "near_duplicate": 24}
     assert (metrics.clusters, metrics.largest_cluster) == (12, 4)
     assert sum(source.documents_in for source in metrics.by_source.values()) == 90
     assert sum(split.documents for split in metrics.splits.values()) == 60
@@ -119,7 +123,8 @@ def test_an_interrupted_run_goes_on_with_the_shards_that_are_left(cleaned: Path,
     (tmp_path / "one" / ".out.writing" / "train").mkdir(parents=True)
     written = hash_tree(tmp_path / "one" / "out")
     assert (
-        run(cleaned, tmp_path / "one" / "out", params=PARAMS, work=Work(tmp_path / "one" / "work")) == first
+        run(cleaned, tmp_path, tmp_path / "one" / "out", params=PARAMS, work=Work(tmp_path / "one" / "work"))
+        == first
     )
     assert hash_tree(tmp_path / "one" / "out") == written
 
@@ -150,7 +155,7 @@ def test_a_cap_thins_train_alone_and_what_it_left_out_is_counted(cleaned: Path, 
 
 def test_a_higher_threshold_keeps_more(cleaned: Path, tmp_path: Path) -> None:
     metrics = deduplicated(cleaned, tmp_path / "run", replace(PARAMS, jaccard_threshold=1.0))
-    assert metrics.dropped == {"exact_duplicate": 6, "near_duplicate": 0}
+    assert metrics.dropped == {"contaminated": 0, "exact_duplicate": 6, "near_duplicate": 0}
 
 
 def test_no_documents_at_all_are_refused(tmp_path: Path) -> None:
@@ -174,3 +179,44 @@ def test_the_metrics_are_plain_values(cleaned: Path, tmp_path: Path) -> None:
         asdict(deduplicated(cleaned, tmp_path / "run"))["splits"]["train"]["by_source"]["files"]["documents"]
         > 0
     )
+
+
+def test_what_has_text_of_an_evaluation_set_is_dropped_before_duplicates_are_looked_for(
+    cleaned: Path, tmp_path: Path
+) -> None:
+    sets = tmp_path / "evaluations"
+    (sets / "quiz").mkdir(parents=True)
+    (sets / "quiz" / "items.txt").write_text(f"{prose(3)}\nshort\n{prose(500)}\n", encoding="utf-8")
+    params = replace(PARAMS, decontaminate=("quiz",))
+    metrics = deduplicated(cleaned, tmp_path / "run", params, evaluations=sets)
+    assert metrics.dropped == {"contaminated": 1, "exact_duplicate": 6, "near_duplicate": 24}
+    assert (metrics.documents_in, metrics.documents_kept) == (90, 59)
+    tally = metrics.contamination["quiz"]
+    assert (tally.items, tally.items_too_short, tally.items_hit, tally.documents_hit) == (3, 1, 1, 1)
+    rows = pq.read_table(tmp_path / "run/out/clusters/clusters.parquet").to_pylist()
+    (row,) = (row for row in rows if row["reason"] == "contaminated")
+    assert (row["id"], row["cluster"], row["kept"], row["duplicate_of"]) == (
+        "files-03",
+        "files-03",
+        False,
+        "",
+    )
+
+
+def test_a_corpus_that_is_nothing_but_an_evaluation_set_is_refused(tmp_path: Path) -> None:
+    publish(tmp_path / "clean" / "files", [named("a", prose(1))])
+    (tmp_path / "quiz.txt").write_text(prose(1), encoding="utf-8")
+    with pytest.raises(DataError, match="decontaminate: every document has text of these sets"):
+        deduplicated(
+            tmp_path / "clean",
+            tmp_path / "run",
+            replace(PARAMS, decontaminate=("quiz.txt",)),
+            evaluations=tmp_path,
+        )
+
+
+def test_one_document_is_a_corpus(tmp_path: Path) -> None:
+    publish(tmp_path / "clean" / "files", [named("a", prose(1))])
+    metrics = deduplicated(tmp_path / "clean", tmp_path / "run")
+    assert (metrics.documents_kept, metrics.clusters, metrics.largest_cluster) == (1, 0, 1)
+    assert sum(len(held) for held in documents(tmp_path / "run" / "out").values()) == 1

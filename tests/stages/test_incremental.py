@@ -19,7 +19,14 @@ from tests.corpus.collections import edited, named, prose, publish
 from tests.stages.test_clean import PARAMS as CLEAN
 
 DEDUPE = DedupeParams(
-    shingle_words=5, num_permutations=128, jaccard_threshold=0.7, val_fraction=0.2, test_fraction=0.2, seed=1
+    shingle_words=5,
+    num_permutations=128,
+    jaccard_threshold=0.7,
+    val_fraction=0.2,
+    test_fraction=0.2,
+    seed=1,
+    decontaminate=(),
+    decontamination_words=13,
 )
 STEPS = {
     "cleaned": (clean, "clean_shard"),
@@ -60,7 +67,7 @@ def built(documents: Sequence[Document], folder: Path, work: Path) -> str:
     cleaned = Work(folder / "work" / "clean", work / "clean", "code")
     clean.run(folder / "in", folder / "clean" / "files", source="files", params=CLEAN, work=cleaned)
     deduplicated = Work(folder / "work" / "dedupe", work / "dedupe", "code")
-    dedupe.run(folder / "clean", folder / "out", params=DEDUPE, work=deduplicated)
+    dedupe.run(folder / "clean", folder / "none", folder / "out", params=DEDUPE, work=deduplicated)
     return hash_tree(folder / "out")
 
 

@@ -100,6 +100,26 @@ class Blend:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundExample:
+    """A dropped document, and the item of an evaluation set that it has text of."""
+
+    document: str
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSet:
+    """What of one evaluation set was found in the documents."""
+
+    items: int
+    items_too_short: int
+    items_hit: int
+    documents_hit: int
+    examples: list[FoundExample]
+
+
+@dataclass(frozen=True, slots=True)
 class Dedupe:
     """The account of deduplication over all sources."""
 
@@ -110,6 +130,7 @@ class Dedupe:
     largest_cluster: int
     by_source: dict[str, SourceAccount]
     mixture: dict[str, Blend]
+    contamination: dict[str, FoundSet]
     provenance: Provenance
 
 
