@@ -1,4 +1,4 @@
-"""Kill a download at any moment, two of them too: the next one goes on and ends with the same bytes."""
+"""Kill a download at any moment, or the stage around it: the next one goes on and ends with the same bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -22,9 +23,10 @@ from pipeline.corpus.download import Downloader, Limits
 from pipeline.corpus.pins import Pin
 from pipeline.corpus.store import Store
 from tests.corpus.serving import Server, ok, ranged, serving
+from tests.faults.ingesting import book, ingest, start
 
-KILLS = 200
-LONGEST_WAIT_SECONDS = 1.5
+KILLS, STAGE_KILLS = 200, 40
+LONGEST_WAIT_SECONDS, LONGEST_STAGE_SECONDS = 1.5, 6.0
 LIMITS = Limits(max_bytes=2**30, deadline_seconds=60, wait_seconds=0.01)
 SENT_AT_ONCE, PAUSE_SECONDS = 2**20, 0.03
 pytestmark = pytest.mark.faults
@@ -52,8 +54,8 @@ def server() -> Iterator[Server]:
 
 
 def slowly(connection: socket.socket, data: bytes) -> None:
-    for start in range(0, len(data), SENT_AT_ONCE):
-        connection.sendall(data[start : start + SENT_AT_ONCE])
+    for place in range(0, len(data), SENT_AT_ONCE):
+        connection.sendall(data[place : place + SENT_AT_ONCE])
         time.sleep(PAUSE_SECONDS)
 
 
@@ -128,3 +130,35 @@ def test_two_processes_fetch_each_address_once(server: Server, tmp_path: Path) -
         assert process.exitcode == 0
     check_finished(tmp_path)
     assert sorted(path for path, _ in server.requests[before:]) == sorted(BODIES)
+
+
+def test_a_killed_ingest_from_a_mirror_ends_with_the_same_artifact(tmp_path: Path) -> None:
+    books = {number: book(number, lines=60_000) for number in (11, 12, 13, 14, 15)}
+    moments, kills = random.Random(3), 0
+    with serving(send=slowly) as server:
+        for number, content in books.items():
+            server.answers[f"/cache/epub/{number}/pg{number}.txt"] = [ranged(content)]
+        (tmp_path / "undisturbed").mkdir()
+        code, said = ingest(tmp_path / "undisturbed", server.url, *books)
+        assert code == 0, said
+        (tmp_path / "killed").mkdir()
+        while kills < STAGE_KILLS:
+            process = start(tmp_path / "killed", server.url, *books)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=moments.uniform(0.5, LONGEST_STAGE_SECONDS))
+            kills += process.poll() is None
+            process.kill()
+            _, said = process.communicate()
+            assert process.returncode in (0, -signal.SIGKILL), said
+            if process.returncode == 0:
+                assert made(tmp_path / "killed") == made(tmp_path / "undisturbed")
+                for name in ("out", ".work"):
+                    shutil.rmtree(tmp_path / "killed" / name)
+        assert ingest(tmp_path / "killed", server.url, *books)[0] == 0
+        assert made(tmp_path / "killed") == made(tmp_path / "undisturbed")
+
+
+def made(folder: Path) -> dict[str, bytes]:
+    """The artifact and its metrics."""
+    files = [*(folder / "out").iterdir(), folder / "metrics.json"]
+    return {path.name: path.read_bytes() for path in files}

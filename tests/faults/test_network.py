@@ -7,15 +7,12 @@ import hashlib
 import random
 import resource
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from pipeline.corpus import download
 from pipeline.corpus.courtesy import Courtesy
@@ -23,8 +20,8 @@ from pipeline.corpus.download import Downloader, Limits
 from pipeline.corpus.pins import PINS, Pin, write_pins
 from pipeline.errors import SourceError
 from tests.corpus.serving import Answer, answer, ok, ranged, reset, serving
+from tests.faults.ingesting import book, ingest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 IN_HASTE = Courtesy(seconds_between=0)
 SECONDS = 4.0
 pytestmark = pytest.mark.faults
@@ -236,65 +233,32 @@ def fault_of(downloader: Downloader, url: str, path: Path) -> str:
     return ""
 
 
-def ingest(folder: Path, mirror: str, *ids: int, **knobs: object) -> subprocess.CompletedProcess[str]:
-    """`ingest` of Gutenberg books as a command, in a folder of its own."""
-    params = YAML(typ="safe").load((ROOT / "profiles/tiny.yaml").read_text(encoding="utf-8"))
-    params["ingest"]["gutenberg"].update({"enabled": True, "mirror": mirror, "ids": list(ids), **knobs})
-    YAML().dump(params, folder / "params.yaml")
-    (folder / "code.json").write_text("{}")
-    (folder / "data/sources/gutenberg").mkdir(parents=True, exist_ok=True)
-    if not (folder / PINS).exists():
-        write_pins(folder / PINS, {})
-    arguments = [
-        "code.json",
-        "data/sources/gutenberg",
-        str(PINS),
-        "out",
-        "metrics.json",
-        "--source",
-        "gutenberg",
-    ]
-    return subprocess.run(
-        [sys.executable, "-m", "stages.ingest", *arguments],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "GRISTMILL_SECONDS_BETWEEN_REQUESTS": "0", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
-
-
-MARK = b"OF THE PROJECT GUTENBERG EBOOK A TALE ***"
-LINES = b"\n".join(b"Line %d of the tale." % number for number in range(30))
-BOOK = b"*** START %b\n\n%b\n\n*** END %b\n" % (MARK, LINES, MARK)
-
-
 def test_the_stage_ends_with_the_code_that_says_what_to_do(tmp_path: Path) -> None:
     with serving() as server:
-        address = f"{server.url}/cache/epub/11/pg11.txt"
-        server.answers["/cache/epub/11/pg11.txt"] = [ok(BOOK)]
+        address, body = f"{server.url}/cache/epub/11/pg11.txt", book()
+        server.answers["/cache/epub/11/pg11.txt"] = [ok(body)]
+        server.answers["/cache/epub/12/pg12.txt"] = [ok(b"<!DOCTYPE html><title>Not found</title>")]
         server.answers["/cache/epub/13/pg13.txt"] = [answer("503 Busy", b"", "Retry-After: 0")]
-        soft = ok(b"<!DOCTYPE html><title>Not found</title>")
-        server.answers["/cache/epub/12/pg12.txt"] = [soft]
 
-        missing = ingest(tmp_path, server.url, 11, 12)
-        assert (missing.returncode, missing.stderr.count("\n")) == (4, 1), missing.stderr
-        assert "of book 12; take them out" in missing.stderr
-        assert ingest(tmp_path, server.url, 11, 12, max_missing=1).returncode == 0
+        code, said = ingest(tmp_path, server.url, 11, 12)
+        assert (code, said.count("\n")) == (4, 1), said
+        assert "of book 12; take them out" in said
+        assert ingest(tmp_path, server.url, 11, 12, max_missing=1)[0] == 0
         assert server.paths().count("/cache/epub/11/pg11.txt") == 1
 
-        busy = ingest(tmp_path, server.url, 11, 13, max_missing=1)
-        assert (busy.returncode, server.paths().count("/cache/epub/13/pg13.txt")) == (4, 5)
-        assert "status 503 (5 tries); try later" in busy.stderr
+        code, said = ingest(tmp_path, server.url, 11, 13, max_missing=1)
+        assert (code, server.paths().count("/cache/epub/13/pg13.txt")) == (4, 5)
+        assert "status 503 (5 tries); try later" in said
 
-        flipped = BOOK.replace(b"Line 7", b"Line 8")
+        flipped = body.replace(b"Line 7", b"Line 8")
         write_pins(tmp_path / PINS, {address: Pin(len(flipped), hashlib.sha256(flipped).hexdigest())})
-        other = ingest(tmp_path, server.url, 11)
-        assert (other.returncode, other.stderr.count("\n")) == (6, 1), other.stderr
-        for said in (address, hashlib.sha256(flipped).hexdigest(), hashlib.sha256(BOOK).hexdigest()):
-            assert said in other.stderr
+        code, said = ingest(tmp_path, server.url, 11)
+        assert (code, said.count("\n")) == (6, 1), said
+        for told in (address, hashlib.sha256(flipped).hexdigest(), hashlib.sha256(body).hexdigest()):
+            assert told in said
 
         (tmp_path / PINS).write_text("<<<<<<< ours\n")
-        assert ingest(tmp_path, server.url, 11).returncode == 3
+        assert ingest(tmp_path, server.url, 11)[0] == 3
     write_pins(tmp_path / PINS, {})
-    down = ingest(tmp_path, server.url, 14)
-    assert (down.returncode, "ConnectError" in down.stderr) == (4, True)
+    code, said = ingest(tmp_path, server.url, 14)
+    assert (code, "ConnectError" in said) == (4, True)
