@@ -17,7 +17,7 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("filters",)
+NAMES = ("filters", "gutenberg")
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 
 
@@ -72,7 +72,7 @@ def _texts() -> Iterator[str]:
     for part in parts.values():
         for document in source.read(part):
             if not isinstance(document, Rejected):
-                yield repair(document.text, source=source.SOURCE).text
+                yield repair(document.text, unwrap=False).text
 
 
 if __name__ == "__main__":

@@ -49,8 +49,9 @@ def clean_shard(task: CleanTask) -> CleanedShard:
     dropped: Counter[str] = Counter()
     repaired: Counter[str] = Counter()
     lines_cut: Counter[str] = Counter()
+    unwrap = task.source in task.params.unwrap_lines.sources
     for document in documents:
-        mended = repair(document.text, source=task.source)
+        mended = repair(document.text, unwrap=unwrap)
         repaired.update(mended.repairs)
         judged = judge(mended.text, task.params, source=task.source)
         if judged.reason:

@@ -12,7 +12,15 @@ from pipeline.settings.web_rules import (
     FinewebParams,
     GopherQualityParams,
     GopherRepetitionParams,
+    Sources,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrapLinesParams:
+    """Whose lines were broken at a margin, and are joined to paragraphs."""
+
+    sources: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class CleanParams:
     gopher_quality: GopherQualityParams
     c4: C4Params
     fineweb: FinewebParams
+    unwrap_lines: UnwrapLinesParams
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""

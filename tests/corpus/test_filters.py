@@ -9,7 +9,7 @@ import random
 import pytest
 
 from pipeline.corpus.filters import RULES, judge
-from pipeline.settings.clean import CleanParams
+from pipeline.settings.clean import CleanParams, UnwrapLinesParams
 from tests.corpus.web_rules import C4, FINEWEB, PROSE, QUALITY, REPETITION
 
 PARAMS = CleanParams(
@@ -23,6 +23,7 @@ PARAMS = CleanParams(
     gopher_quality=QUALITY,
     c4=C4,
     fineweb=FINEWEB,
+    unwrap_lines=UnwrapLinesParams(sources=()),
 )
 LICENCE = (
     "This eBook is for the use of anyone anywhere and with almost no restrictions whatsoever. You may copy "
