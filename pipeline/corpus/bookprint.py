@@ -205,16 +205,17 @@ def _notes_at_end(lines: Sequence[str], paragraphs: Sequence[Paragraph]) -> int:
     allowed = min(max(BACK_SHARE * total, LEAST_BACK_CHARS), MOST_BACK_SHARE * total)
     end = len(lines)
     behind = 0
+    is_last = True
     for place in range(len(paragraphs) - 1, TITLE_PARAGRAPHS, -1):
         first, last = paragraphs[place]
         behind += sum(sizes[first:last])
         if behind > allowed:
             break
         text = _bare("\n".join(_text(lines, *pair) for pair in paragraphs[place : place + 2]))
-        if _CORRECTIONS.match(text) or _is_note_at_end(
-            text, is_last=not any(map(str.strip, lines[last:end]))
-        ):
-            end = first
+        if _CORRECTIONS.match(text) or _is_note_at_end(text, is_last=is_last):
+            end, is_last = first, True
+        else:
+            is_last = is_last and all(map(_is_rule, lines[first:last]))
     return end
 
 
@@ -233,9 +234,8 @@ def _text(lines: Sequence[str], first: int, last: int) -> str:
 def _bare(text: str) -> str:
     """The text from its first letter on, without the rules and the box that may be drawn around it."""
     lines = text.split("\n")
-    while len(lines) > 1 and _is_rule(lines[0]):
-        lines.pop(0)
-    return "\n".join(lines).lstrip(_BOX)
+    first = next((number for number, line in enumerate(lines) if not _is_rule(line)), 0)
+    return "\n".join(lines[first:]).lstrip(_BOX)
 
 
 def _is_rule(text: str) -> bool:

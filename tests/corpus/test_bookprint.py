@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from pipeline.corpus.bookprint import cut_credits
@@ -89,6 +91,7 @@ def test_what_is_around_a_line_of_credit_in_its_paragraph_is_kept() -> None:
     [
         "Transcriber's Notes:\n\npage 3: teh for the\n\npage 4",
         "[Transcriber's Note: page 3 was missing.]",
+        "[Transcriber's Note: page 3 was missing.]\n\n* * *",
         "Typographical errors corrected by the etext transcriber:\n\nteh=> the {pg 68}",
         "    +-----+\n    | Typographical errors corrected in text: |\n    | teh |\n    +-----+\n\n  * * *",
         "Original Comments on the preparation of the E-Text:\n\nSQUARE BRACKETS:\n\nThey are copied.",
@@ -135,6 +138,24 @@ def test_a_book_without_blank_lines_is_not_taken_for_its_credit() -> None:
 def test_a_title_page_may_speak_of_producing_further_down() -> None:
     page = "THE PLAY\n\nby A. Writer\n\nIN FOUR ACTS\n\nNew York\n\nProduced by A. Manager at the Theatre"
     assert cut(f"{page}\n\n{PROSE}") == f"{page}\n\n{PROSE}"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "* *\n",
+        "* *\n\n",
+        "word\n\n",
+        "[Transcriber's Note: open\n\n",
+        "Transcriber's Note\n",
+        "Produced by A. Volunteer\n",
+        "a\n",
+    ],
+)
+def test_every_text_takes_time_in_proportion_to_its_length(unit: str) -> None:
+    started = time.process_time()
+    cut(unit * (300_000 // len(unit)))
+    assert time.process_time() - started < 3  # 0.2 when linear, minutes when quadratic
 
 
 def test_nothing_is_left_of_nothing() -> None:
