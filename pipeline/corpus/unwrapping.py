@@ -29,6 +29,7 @@ MIN_FILLED_SHARE, MIN_SET_IN_FILLED_SHARE = (
 MIN_SMALL_SHARE, MIN_SMALL_SHARE_OF_DOUBTFUL = 0.2, 0.5  # of the breaks before small letters
 MAX_UNEXPLAINED_SHARE = 0.2  # of the breaks
 MAX_BREAKS_WITHOUT_SMALL = 2  # of a paragraph whose lines all start with capitals
+STRAY_SPACES = 1  # in front of a line, that mean nothing
 MAX_PARAGRAPH_INDENT = 12  # a first line that is set in further is a heading
 MIN_BASE_SHARE = 0.6  # of the lines, at the left edge of a block of indented paragraphs
 MAX_CLOSING_CHARS = 8  # the mark that ends a sentence and what may close behind it
@@ -61,6 +62,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Lines without a gap, how far each is set in, and whether it goes on in small letters."""
+
+    lines: Sequence[str]
+    indents: Sequence[int]
+    small: Sequence[bool]
+
+    def part(self, first: int, last: int) -> Block:
+        """The lines from `first` up to `last`."""
+        return Block(self.lines[first:last], self.indents[first:last], self.small[first:last])
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Lines that belong together, and whether they are one paragraph of prose."""
 
@@ -83,7 +97,7 @@ def join_wrapped_lines(text: str) -> str:
     blocks = _GAP.split(text)  # block, gap, block, gap, ..., block
     page = _page(blocks[::2], width)
     parts = [
-        [Part(lines, _is_prose(lines, page)) for lines in _parts(block.split("\n"), page)]
+        [Part(part.lines, _is_prose(part, page)) for part in _parts(_block(block), page)]
         for block in blocks[::2]
     ]
     join = _joiner(text, [part.lines for found in parts for part in found if part.is_prose])
@@ -106,71 +120,95 @@ def _page(blocks: Sequence[str], width: int) -> Page:
     lines_in_all = lines_in_prose = 0
     indents: Counter[int] = Counter()
     found = [block for block in blocks if "\n" in block]
-    for block in found[:: len(found) // SAMPLED_BLOCKS + 1]:
-        lines = block.split("\n")
-        lines_in_all += len(lines)
-        if _is_prose(lines, strict):
-            lines_in_prose += len(lines)
-            indents[_indents(lines)[1]] += len(lines)
+    for text in found[:: len(found) // SAMPLED_BLOCKS + 1]:
+        block = _block(text)
+        lines_in_all += len(block.lines)
+        if _is_prose(block, strict):
+            lines_in_prose += len(block.lines)
+            indents[block.indents[1]] += len(block.lines)
     indent = min(indents, key=lambda each: (-indents[each], each), default=0)
     return Page(width, indent, is_prose=lines_in_prose >= PROSE_SHARE * max(1, lines_in_all))
 
 
-def _parts(lines: Sequence[str], page: Page) -> Iterator[list[str]]:
-    """The lines of a block, divided where a heading, a signature, a speaker, a short line or an indented line
-    shows that something else begins.
+def _block(text: str) -> Block:
+    lines = text.split("\n")
+    return Block(
+        lines,
+        [len(line) - len(line.lstrip()) for line in lines],
+        [line[:1].islower() or line.lstrip(_OPENING_MARKS)[:1].islower() for line in lines],
+    )
+
+
+def _parts(block: Block, page: Page) -> Iterator[Block]:
+    """A block, divided where a heading, a signature, a speaker, a short line or an indented line shows that
+    something else begins.
     """
-    indents = _indents(lines)
+    lines, indents = block.lines, block.indents
     base = min(indents[1:], default=0)
     has_base = indents.count(base) >= MIN_BASE_SHARE * len(lines)
-    part = [lines[0]]
+    first = 0
     for number in range(1, len(lines)):
-        line, before = lines[number], lines[number - 1]
         follows_heading = indents[number - 1] - indents[number] > MAX_PARAGRAPH_INDENT
-        is_set_in = has_base and indents[number] > base + 1
-        goes_on = _goes_on(line)
-        is_short = len(before) < SHORT_SHARE * page.width and not goes_on
-        is_spoken = not goes_on and _SPOKEN.match(line) is not None and _ends_sentence(before)
-        if follows_heading or is_set_in or is_short or is_spoken:
-            yield part
-            part = []
-        part.append(line)
-    yield part
+        is_set_in = has_base and indents[number] > base + STRAY_SPACES
+        if follows_heading or is_set_in or not (block.small[number] or _may_go_on(lines, number, page)):
+            yield block.part(first, number)
+            first = number
+    yield block.part(first, len(lines))
 
 
-def _is_prose(lines: Sequence[str], page: Page) -> bool:
+def _may_go_on(lines: Sequence[str], number: int, page: Page) -> bool:
+    """Whether a line that starts with a capital may continue the one before."""
+    before, line = lines[number - 1], lines[number]
+    if len(before) < SHORT_SHARE * page.width:
+        return False
+    return not (_SPOKEN.match(line) and _ends_sentence(before))
+
+
+def _is_prose(block: Block, page: Page) -> bool:
     """Whether the breaks between these lines are those of a margin."""
+    lines = block.lines
     breaks = len(lines) - 1
     if not breaks:
         return False
-    indents = _indents(lines)
-    left, right = min(indents[1:]), max(indents[1:])
-    hang = left - indents[0]
+    left, right = min(block.indents[1:]), max(block.indents[1:])
+    hangs = left > block.indents[0] + STRAY_SPACES
     set_in = left > page.indent
     filled = sum(map(len, lines[:-1])) / (breaks * page.width)
     if (
-        right - left > 1
-        or hang > MAX_PARAGRAPH_INDENT
+        right - left > STRAY_SPACES
+        or left - block.indents[0] > MAX_PARAGRAPH_INDENT
         or filled < (MIN_SET_IN_FILLED_SHARE if set_in else MIN_FILLED_SHARE)
         or _is_tabular(lines)
     ):
         return False
-    small = unexplained = fitting = 0
-    for line, after in itertools.pairwise(lines):
-        if _goes_on(after):
-            small += 1
-        elif len(line) + 1 + len(after.lstrip().partition(" ")[0]) <= FIT_SHARE * page.width:
-            fitting += 1
-            unexplained += not (_ends_sentence(line) or _NOT_A_CAPITAL.match(after.lstrip(_OPENING_MARKS)))
-    if unexplained > MAX_UNEXPLAINED_SHARE * breaks:
+    small = sum(block.small[1:])
+    fitting = [
+        (lines[number - 1], lines[number])
+        for number in range(1, len(lines))
+        if not block.small[number] and _fits(lines[number - 1], lines[number], page)
+    ]
+    unexplained = sum(not _explains(before, line) for before, line in fitting)
+    if unexplained > MAX_UNEXPLAINED_SHARE * breaks or (hangs and not page.is_prose):
         return False
-    if not page.is_prose:
-        return hang <= 1 and small >= MIN_SMALL_SHARE_OF_DOUBTFUL * breaks
-    if set_in or hang > 1:
+    if hangs or set_in or not page.is_prose:
         return small >= MIN_SMALL_SHARE_OF_DOUBTFUL * breaks
-    return small >= MIN_SMALL_SHARE * breaks or (
-        not small and not fitting and breaks <= MAX_BREAKS_WITHOUT_SMALL
-    )
+    if not small:
+        return not fitting and breaks <= MAX_BREAKS_WITHOUT_SMALL
+    return small >= MIN_SMALL_SHARE * breaks
+
+
+def _fits(before: str, line: str, page: Page) -> bool:
+    """Whether the first word of a line would have had its place on the line before."""
+    return len(before) + 1 + len(line.lstrip().partition(" ")[0]) <= FIT_SHARE * page.width
+
+
+def _explains(before: str, line: str) -> bool:
+    """Whether a line may start with a capital in the middle of prose."""
+    return _ends_sentence(before) or _NOT_A_CAPITAL.match(line.lstrip(_OPENING_MARKS)) is not None
+
+
+def _ends_sentence(line: str) -> bool:
+    return _SENTENCE_END.search(line[-MAX_CLOSING_CHARS:]) is not None
 
 
 def _is_tabular(lines: Sequence[str]) -> bool:
@@ -216,16 +254,3 @@ def _joined(lines: Sequence[str], is_compound: Callable[[str, str], bool]) -> st
             pieces[-1] = bare
         pieces += [" " if bare.endswith(" ") else "", after]
     return "".join(pieces)
-
-
-def _goes_on(line: str) -> bool:
-    """Whether a line starts in small letters, as in the middle of a sentence."""
-    return line[:1].islower() or line.lstrip(_OPENING_MARKS)[:1].islower()
-
-
-def _ends_sentence(line: str) -> bool:
-    return _SENTENCE_END.search(line[-MAX_CLOSING_CHARS:]) is not None
-
-
-def _indents(lines: Sequence[str]) -> list[int]:
-    return [len(line) - len(line.lstrip()) for line in lines]
