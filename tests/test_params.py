@@ -160,27 +160,11 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
     text = "clean:\n  max_chars: 3\n  min_chars: no\n  extra: 1\nexport: 7\n"
     problems = problems_of(tmp_path / "p.yaml", text, {name: SECTIONS[name] for name in ("clean", "export")})
     told = [problem.partition("p.yaml ")[2] for problem in problems]
+    names = [field.name for field in dataclasses.fields(SECTIONS["clean"])]
+    missing = [name for name in names if name not in ("max_chars", "min_chars")]
     assert told == [
-        "line 4: clean.extra: unknown key; allowed here: min_chars, max_chars, max_word_chars, "
-        "min_alphabetic_share, max_duplicate_line_share, min_entropy_bits, gopher_repetition, "
-        "gopher_quality, c4, fineweb, language, blocklist, personal_data, audit",
-        *(
-            f"line 2: clean.{name}: is missing; there are no hidden defaults"
-            for name in (
-                "max_word_chars",
-                "min_alphabetic_share",
-                "max_duplicate_line_share",
-                "min_entropy_bits",
-                "gopher_repetition",
-                "gopher_quality",
-                "c4",
-                "fineweb",
-                "language",
-                "blocklist",
-                "personal_data",
-                "audit",
-            )
-        ),
+        f"line 4: clean.extra: unknown key; allowed here: {', '.join(names)}",
+        *(f"line 2: clean.{name}: is missing; there are no hidden defaults" for name in missing),
         "line 2: clean.max_chars: is 3; must be a whole number, 100 to 1000000000",
         "line 3: clean.min_chars: is 'no'; must be a whole number, 1 to 1000000",
         "line 5: export: is 7; must be a mapping with the keys model_name, gguf_types",
