@@ -64,7 +64,7 @@ def _texts() -> Iterator[str]:
         source, folder = files, Path(named)
         if not folder.is_dir():
             raise ParamsError(f"{CORPUS}={named}: is no folder; name one that holds text")
-        parts = files.parts(folder, FilesParams(True, "text", "", 1.0), downloads=folder)
+        parts = files.parts(folder, FilesParams(True, ("**",), "text", (), "", 1.0), downloads=folder)
     else:
         source, folder = pydocs, Path()
         packages = ("matplotlib", "numpy", "pandas", "torch")

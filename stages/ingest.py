@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import publishing
 from pipeline.corpus.fetched import Fetched, fetched_files
-from pipeline.corpus.ingestion import gather, write_gathered
+from pipeline.corpus.ingestion import NOTHING, Gathered, gather, write_gathered
 from pipeline.corpus.quarantine import require_mostly_sound
 from pipeline.settings.ingest import SourceParams
 from pipeline.stage import WORK_ROOT, Input, Output, Work, main
@@ -34,11 +36,10 @@ class IngestMetrics:
 def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, work: Work) -> IngestMetrics:
     """Reads `folder`, or what else the source is, into `ingested`; an empty artifact when it is disabled.
 
-    The source's module is loaded by its name, so that only it is part of this stage's code fingerprint.
+    The source's module is loaded by its name, so that only it is part of this stage's code fingerprint, and
+    only when it is enabled.
     """
-    reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
-    parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
-    gathered = gather(reader, parts, work=work.folder)
+    parts, gathered = _read(folder, source, params, work) if params.enabled else ({}, NOTHING)
     require_mostly_sound(gathered, source=source, max_share=params.max_quarantine_share)
     facts: dict[str, Any] = {
         "source": source,
@@ -58,6 +59,12 @@ def run(folder: Input, ingested: Output, *, source: str, params: SourceParams, w
         shards=shards,
         fetched=fetched_files(parts, DOWNLOADS),
     )
+
+
+def _read(folder: Path, source: str, params: SourceParams, work: Work) -> tuple[Mapping[str, Any], Gathered]:
+    reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
+    parts = reader.parts(folder, params, downloads=DOWNLOADS)
+    return parts, gather(reader, parts, work=work.folder)
 
 
 if __name__ == "__main__":
