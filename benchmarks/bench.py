@@ -75,7 +75,8 @@ def raw_texts() -> Iterator[str]:
     place = folder()
     if place is not None:
         source: ModuleType = files
-        parts = files.parts(place, FilesParams(True, "text", "", 1.0), downloads=place)
+        params = FilesParams(True, ("**",), "text", (), "", 1.0)
+        parts = files.parts(place, params, downloads=place)
     else:
         source = pydocs
         packages = ("matplotlib", "numpy", "pandas", "torch")

@@ -304,10 +304,13 @@ def test_values_arrive_as_the_types_that_the_class_names(tmp_path: Path) -> None
     (tmp_path / "p.yaml").write_text(
         "ingest: {pydocs: {enabled: true, standard_library: False, packages: [numpy, a.b],\n"
         "  min_chars: 1_000, max_quarantine_share: 1},\n"
-        " files: {enabled: false, text_column: 'yes', licence: '', max_quarantine_share: 0.1},\n"
+        " files: {enabled: false, patterns: ['**'], text_column: 'yes', metadata_columns: [], licence: '',\n"
+        "  max_quarantine_share: 0.1},\n"
         " gutenberg: {enabled: false, mirror: null, ids: [], max_missing: 0, max_quarantine_share: 0.1,\n"
         "  catalogue: {enabled: false, languages: [], subjects: [], authors: [], limit: 1}},\n"
-        " openwebtext: {enabled: false, url: 'https://a/b.xz', max_documents: 5, max_quarantine_share: 0}}\n"
+        " openwebtext: {enabled: false, url: 'https://a/b.xz', max_documents: 5, max_quarantine_share: 0},\n"
+        " wikipedia: {enabled: false, url: null, max_documents: 5, licence: x, max_quarantine_share: 0},\n"
+        " commoncrawl: {enabled: false, url: null, licence: '', max_quarantine_share: 0}}\n"
     )
     ingest = load(tmp_path / "p.yaml", {"ingest": SECTIONS["ingest"]})["ingest"]
     assert (ingest.pydocs.packages, ingest.pydocs.min_chars) == (("numpy", "a.b"), 1000)
