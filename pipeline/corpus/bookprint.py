@@ -4,7 +4,7 @@ In front of a book, and mixed with its title page, stand in paragraphs of their 
 
     Produced by Sue Asscher                              a credit, with names in further lines
     *The Project Gutenberg Etext of TITLE, by AUTHOR*    a caption
-    Note: this etext ...                                 what speaks of e-texts: no book of print does
+    Note: this etext ...                                 what speaks of e-texts or HTML: no book of print does
     Transcriber's Note:                                  a note, up to its bracket or to two blank lines
 
 Notes in brackets stand anywhere. At the end stand notes and lists of corrections, with nothing of the book
@@ -34,7 +34,7 @@ _CREDIT = re.compile(
       | (?:e-?text\s|html\sversion\s|html\s)?
             (?:produced|prepared|transcribed|scanned|typed|digiti[sz]ed|proofread)\b[^.\n]{0,60}?
             \b(?:by|from)\b
-      | with\supdates\b.{0,20}\bby\b
+      | (?:with\supdates|corrections)\b.{0,40}\bby\b
       | in\shonou?r\sof\b.{0,60}\bbirthday\b
       | the\stext\s(?:is|was)\s(?:taken\s)?from\b
       | this\stext\sis\sintended\sfor\b
@@ -43,7 +43,8 @@ _CREDIT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OF_FILES = re.compile(
-    r"project\s+gutenberg|\be-?(?:text|book)s?\b|\belectronic\s(?:text|book)s?\b", re.IGNORECASE
+    r"project\s+gutenberg|\be-?(?:text|book)s?\b|\belectronic\s(?:text|book)s?\b|\bHTML\b|https?://|\bwww\.",
+    re.IGNORECASE,
 )
 _CAPTION = re.compile(r"\W*(?:the\s)?project\sgutenberg(?:'s)?\se(?:text|book)\b", re.IGNORECASE)
 _BYLINE = re.compile(r"\s*by\s[^\n]{1,60}", re.IGNORECASE)

@@ -29,6 +29,8 @@ def cut(text: str) -> str:
         "Transcribed from the 1892 George Bell and Sons edition by David Price,\nemail ccx074@pglaf.org",
         "Produced by:\n\nEdward White\nVictoria\n\nedward@example.org",
         "Prof. P. C. Franks, Chairperson\nfranks@example.edu\n\nWith updates and fixes by Dave Bruchie.",
+        "Corrections supplied in November 2001 by Andrew Sly.\nIllustrations for the HTML format by T. H.",
+        "This is a copy of http://example.org/tale.txt",
         "In Honor of Lisa Hart's 9th Birthday",
         "The text is from the first American appearance in book form.",
         "*The Project Gutenberg Etext of The Tale*\n\n   by A. Writer",
