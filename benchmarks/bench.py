@@ -18,7 +18,7 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores")
+NAMES = ("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg")
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 
@@ -54,7 +54,7 @@ def main() -> None:
 def texts(*, min_chars: int, at_most: int) -> list[str]:
     """Repaired documents of the folder that CORPUS names, else long docstrings of installed packages."""
     found = (
-        text for text in (repair(raw, source="files").text for raw in raw_texts()) if len(text) >= min_chars
+        text for text in (repair(raw, unwrap=False).text for raw in raw_texts()) if len(text) >= min_chars
     )
     taken = list(islice(found, at_most))
     if not taken:
@@ -75,7 +75,8 @@ def raw_texts() -> Iterator[str]:
     place = folder()
     if place is not None:
         source: ModuleType = files
-        parts = files.parts(place, FilesParams(True, "text", "", 1.0), downloads=place)
+        params = FilesParams(True, ("**",), "text", (), "", 1.0)
+        parts = files.parts(place, params, downloads=place)
     else:
         source = pydocs
         packages = ("matplotlib", "numpy", "pandas", "torch")

@@ -15,7 +15,7 @@ import pyarrow as pa
 DOCUMENT_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),  # unique, stable: see document_id
-        pa.field("source", pa.string(), nullable=False),  # pydocs, files, gutenberg, openwebtext
+        pa.field("source", pa.string(), nullable=False),  # pydocs, files, gutenberg, ...
         pa.field(
             "origin", pa.string(), nullable=False
         ),  # where in the source: module:symbol, file name, book id

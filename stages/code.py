@@ -15,7 +15,7 @@ from pipeline.params import load
 from pipeline.settings.sections import SECTIONS, contradictions
 from pipeline.stage import PARAMS_FILE, Input, Output, main
 
-SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
+SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
 STAGES = (
     *("clean", "dedupe", "validate", "train_bpe", "pack", "pretrain"),
     *("finetune", "quantize", "export", "evaluate", "report"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts import publishing
 from pipeline.corpus.fetched import Fetched, fetched_files, identity, missing_documents, said_of_unpinned
-from pipeline.corpus.ingestion import gather, write_gathered
+from pipeline.corpus.ingestion import NOTHING, Gathered, gather, write_gathered
 from pipeline.corpus.pins import read_pins
 from pipeline.corpus.quarantine import require_mostly_sound
 from pipeline.settings.ingest import SourceParams
@@ -39,17 +40,10 @@ def run(
 ) -> IngestMetrics:
     """Reads `folder`, or what else the source is, into `ingested`; an empty artifact when it is disabled.
 
-    The source's module is loaded by its name, so that only it is part of this stage's code fingerprint.
+    The source's module is loaded by its name, so that only it is part of this stage's code fingerprint, and
+    only when it is enabled.
     """
-    pinned = read_pins(pins)
-    reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
-    parts = reader.parts(folder, params, downloads=DOWNLOADS) if params.enabled else {}
-    fetched = fetched_files(parts, DOWNLOADS, pinned)
-    if any(not file.pinned for file in fetched):
-        _log.info("%s", said_of_unpinned(fetched, source=source, lock=pins))
-    if missing := missing_documents(parts):
-        _log.info("%s: %d documents are missing: %s", source, len(missing), ", ".join(missing))
-    gathered = gather(reader, parts, work=work.folder / identity(fetched))
+    fetched, gathered = _read(folder, pins, source, params, work) if params.enabled else ([], NOTHING)
     require_mostly_sound(gathered, source=source, max_share=params.max_quarantine_share)
     facts: dict[str, Any] = {
         "source": source,
@@ -69,6 +63,21 @@ def run(
         shards=shards,
         fetched=fetched,
     )
+
+
+def _read(
+    folder: Path, lock: Path, source: str, params: SourceParams, work: Work
+) -> tuple[list[Fetched], Gathered]:
+    """What of the source was fetched, and what came of reading it."""
+    pins = read_pins(lock)
+    reader = importlib.import_module(f"pipeline.corpus.sources.{source}")
+    parts = reader.parts(folder, params, downloads=DOWNLOADS)
+    fetched = fetched_files(parts, DOWNLOADS, pins)
+    if any(not file.pinned for file in fetched):
+        _log.info("%s", said_of_unpinned(fetched, source=source, lock=lock))
+    if missing := missing_documents(parts):
+        _log.info("%s: %d documents are missing: %s", source, len(missing), ", ".join(missing))
+    return fetched, gather(reader, parts, work=work.folder / identity(fetched))
 
 
 if __name__ == "__main__":

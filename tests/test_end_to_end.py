@@ -35,7 +35,7 @@ def test_a_second_repro_runs_no_stage_and_takes_three_seconds_at_most(shop: Work
 def test_the_account_of_documents_balances_from_ingest_to_tokens(shop: Workshop) -> None:
     metrics = shop.path / "reports/metrics"
     kept = 0
-    for source in ("pydocs", "files", "gutenberg", "openwebtext"):
+    for source in ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl"):
         ingested, cleaned = (
             json.loads((metrics / f"{stage}/{source}.json").read_text()) for stage in ("ingest", "clean")
         )

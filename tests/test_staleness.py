@@ -24,9 +24,10 @@ from dvc.repo import Repo
 
 from tests.workshop import ROOT, Workshop
 
-SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
+SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
 INGEST = {f"ingest@{source}" for source in SOURCES}
 CLEAN = {f"clean@{source}" for source in SOURCES}
+READERS_OF_PAGES = {"ingest@files", "clean@files", "ingest@commoncrawl", "clean@commoncrawl"}
 QUANTIZED = {"evaluate@int8", "evaluate@int4"}
 AFTER_EXPORT = {"export", "report"}
 AFTER_QUANTIZE = {"quantize", *QUANTIZED, "report"}
@@ -86,7 +87,12 @@ CHANGES = (
         "standard_library: false",
         {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE,
     ),
-    params("ingest.files", 'licence: ""', "licence: mine", {"ingest@files", "clean@files"} | AFTER_DEDUPE),
+    params(
+        "ingest.files",
+        "text_column: text",
+        "text_column: body",
+        {"ingest@files", "clean@files"} | AFTER_DEDUPE,
+    ),
     params("clean", "min_entropy_bits: 2.0", "min_entropy_bits: 2.5", CLEAN | AFTER_DEDUPE),
     params("dedupe", "jaccard_threshold: 0.8", "jaccard_threshold: 0.7", AFTER_DEDUPE),
     params("validate", "max_drift_share: 0.5", "max_drift_share: 0.6", AFTER_VALIDATE),
@@ -100,6 +106,8 @@ CHANGES = (
     params("report", "notable_change_share: 0.01", "notable_change_share: 0.02", {"report"}),
     code("pipeline/corpus/sources/pydocs.py", {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE),
     code("pipeline/corpus/sources/gutenberg.py", {"ingest@gutenberg", "clean@gutenberg"} | AFTER_DEDUPE),
+    code("pipeline/corpus/wikitext.py", {"ingest@wikipedia", "clean@wikipedia"} | AFTER_DEDUPE),
+    code("pipeline/corpus/pages.py", READERS_OF_PAGES | AFTER_DEDUPE),
     code("pipeline/corpus/cleaning.py", CLEAN | AFTER_DEDUPE),
     code("pipeline/corpus/splitting.py", AFTER_DEDUPE),
     code("pipeline/corpus/expectations.py", AFTER_VALIDATE),
@@ -136,6 +144,7 @@ CHANGES = (
         INGEST | CLEAN | AFTER_DEDUPE,
     ),
     library("matplotlib", {"report"}),
+    library("resiliparse", READERS_OF_PAGES | AFTER_DEDUPE),
     library("sentencepiece", AFTER_BPE),
     library("torch", AFTER_PRETRAIN),
     library("pyarrow", EVERYTHING),

@@ -1,28 +1,25 @@
 """Text files inside .tar and .xz archives, read as streams: nothing is ever unpacked to the disk.
 
 An archive may hold archives. What it says about itself is not trusted: its names are never opened, only
-regular files are read, what expands in all more than EXPANSION_LIMIT times is refused as a bomb, and a reader
-who asks for every text has every stream read to its end, so that a cut or altered archive is noticed.
+regular files are read, what expands too much in all is refused as a bomb (see pipeline/corpus/unpacking.py),
+and a reader who asks for every text has every stream read to its end, so that a cut or altered archive is
+noticed.
 """
 
 from __future__ import annotations
 
 import io
-import lzma
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
-from pipeline.errors import IntegrityError, ResourceError
+from pipeline.corpus.unpacking import CHUNK_BYTES, Budget, Readable, Unpacked
+from pipeline.errors import IntegrityError
 
 MAX_TEXT_BYTES = 32 * 2**20
 MAX_DEPTH = 3
-EXPANSION_LIMIT = 100  # text shrinks 3 to 10 times
-EXPANSION_FREE_BYTES = 64 * 2**20
-XZ_MEMORY_BYTES = 128 * 2**20  # the strongest preset needs 65 MiB
-CHUNK_BYTES = 2**16
 READS_AT_END = 8  # tarfile needs two
 _XZ_MAGIC = b"\xfd7zXZ\0"
 _PASSED_OVER = (".lock",)  # empty files that the makers of OpenWebText left behind
@@ -38,36 +35,6 @@ class ArchivedText:
     name: str
     data: bytes = b""
     reason: str = ""
-
-
-class Readable(Protocol):
-    """All that is asked of a stream."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
-
-
-class Budget:
-    """What one archive may expand to, with all archives in it: counts its packed bytes and all unpacked ones.
-
-    It is the stream that the packed bytes of the outermost archive are read through.
-    """
-
-    def __init__(self, file: Readable) -> None:
-        self._file = file
-        self._bytes_in = self._bytes_out = 0
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes of the file, counted."""
-        data = self._file.read(size)
-        self._bytes_in += len(data)
-        return data
-
-    def spend(self, size: int, *, name: str) -> None:
-        """Counts `size` unpacked bytes; IntegrityError naming `name` when there are too many."""
-        self._bytes_out += size
-        if self._bytes_out > EXPANSION_FREE_BYTES + EXPANSION_LIMIT * self._bytes_in:
-            raise IntegrityError(f"{name}: expands over {EXPANSION_LIMIT} times, as no text does; refused")
 
 
 def archived_texts(file: io.BufferedReader, *, name: str) -> Iterator[ArchivedText]:
@@ -86,7 +53,7 @@ def _texts(stream: Readable, name: str, is_xz: bool, *, depth: int, budget: Budg
         raise IntegrityError(f"{name}: archives nested deeper than {MAX_DEPTH}")
     try:
         for member, content in _members(
-            XzStream(stream, name=name, budget=budget) if is_xz else stream, name
+            Unpacked(stream, ".xz", name=name, budget=budget) if is_xz else stream, name
         ):
             yield from _texts_of_member(member, content, name, depth=depth, budget=budget)
     except (tarfile.TarError, EOFError, ValueError) as error:  # ValueError: numbers of a header that are none
@@ -111,56 +78,6 @@ def _texts_of_member(
         yield ArchivedText(name, reason="too_large")
     else:
         yield ArchivedText(name, content.read(member.size))
-
-
-class XzStream:
-    """The unpacked bytes of an .xz file, with bounded memory and expansion."""
-
-    def __init__(self, file: Readable, *, name: str, budget: Budget) -> None:
-        self._file = file
-        self._name = name
-        self._budget = budget
-        self._unpacker = _unpacker()
-        self._ended = False
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end. Raises as `archived_texts` does."""
-        while not self._ended:
-            try:
-                data = self._next_stream() if self._unpacker.eof else self._unpack(size)
-            except lzma.LZMAError as error:
-                if "Memory usage limit" in str(error):
-                    limit = f"over {XZ_MEMORY_BYTES >> 20} MiB of memory"
-                    raise ResourceError(f"{self._name}: unpacking needs {limit}; refused") from error
-                raise IntegrityError(f"{self._name}: damaged .xz ({error}); fetch it again") from error
-            self._budget.spend(len(data), name=self._name)
-            if data:
-                return data
-        return b""
-
-    def _unpack(self, size: int) -> bytes:
-        packed = b""
-        if self._unpacker.needs_input:
-            packed = self._file.read(CHUNK_BYTES)
-            if not packed:
-                raise IntegrityError(f"{self._name}: cut before its end; fetch it again")
-        return self._unpacker.decompress(packed, max_length=size)
-
-    def _next_stream(self) -> bytes:
-        """Goes on with a stream that follows the end of one, as xz itself does; zero bytes between are
-        padding.
-        """
-        rest = self._unpacker.unused_data.lstrip(b"\0")
-        while not rest:
-            packed = self._file.read(CHUNK_BYTES)
-            if not packed:
-                self._ended = True
-                return b""
-            rest = packed.lstrip(b"\0")
-        if not rest.startswith(_XZ_MAGIC[: len(rest)]):
-            raise IntegrityError(f"{self._name}: bytes that are no .xz follow its end; fetch it again")
-        self._unpacker = _unpacker()
-        return self._unpacker.decompress(rest, max_length=0)
 
 
 class _Ending:
@@ -216,7 +133,3 @@ def _require_zeros(rest: Any, name: str) -> None:
 
 def _is_xz(file: io.BufferedReader) -> bool:
     return file.peek(len(_XZ_MAGIC)).startswith(_XZ_MAGIC)
-
-
-def _unpacker() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)

@@ -90,7 +90,7 @@ def clean_shard(task: CleanTask) -> CleanedShard:
 
 def mend(text: str, params: CleanParams, *, source: str) -> tuple[str, tuple[str, ...]]:
     """The text repaired and without the personal data that params name, and what was done to it."""
-    repaired = repair(text, source=source)
+    repaired = repair(text, unwrap=source in params.unwrap_lines.sources)
     if source not in params.personal_data.sources:
         return repaired.text, repaired.repairs
     masked, masks = mask(repaired.text, params.personal_data)

@@ -7,6 +7,7 @@ does not see what is behind them.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,22 @@ def relative_name(path: Path, folder: Path) -> str:
     return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
 
 
+def chosen(paths: Sequence[Path], folder: Path, *, patterns: Sequence[str], key: str) -> list[Path]:
+    """The files whose relative name one of the patterns matches, in the same order.
+
+    In a pattern `*`, `?` and `[abc]` stand for what they do in a shell, `**` for any number of folders, or
+    at its end for every file below. DataError naming `key` for a pattern that no file matches.
+    """
+    names = {path: relative_name(path, folder).split("/") for path in paths}
+    found: set[Path] = set()
+    for pattern in patterns:
+        matched = {path for path, name in names.items() if _is_matched(name, pattern.split("/"))}
+        if not matched:
+            raise DataError(f"{key}: {pattern!r} matches no file below {folder}; mend or remove it")
+        found |= matched
+    return [path for path in paths if path in found]
+
+
 def grouped_by_size(paths: Sequence[Path], *, max_bytes: int) -> Mapping[str, Sequence[Path]]:
     """Consecutive files in groups of about `max_bytes`: `part-00000`, ...; a larger file stands alone."""
     groups: list[list[Path]] = []
@@ -55,6 +72,17 @@ def grouped_by_size(paths: Sequence[Path], *, max_bytes: int) -> Mapping[str, Se
         groups[-1].append(path)
         room -= size
     return {f"part-{number:05d}": group for number, group in enumerate(groups)}
+
+
+def _is_matched(name: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a pattern match the parts of a path."""
+    if not pattern:
+        return not name
+    if pattern[0] == "**":
+        rest = pattern[1:] or ("*",)
+        return any(_is_matched(name[folders:], rest) for folders in range(len(name)))
+    matches = bool(name) and fnmatch.fnmatchcase(name[0], pattern[0])
+    return matches and _is_matched(name[1:], pattern[1:])
 
 
 def _regular(path: Path) -> Path:

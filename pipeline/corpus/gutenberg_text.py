@@ -15,25 +15,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.corpus.bookprint import cut_credits
+from pipeline.corpus.gutenberg_header import MAX_LINE_CHARS, Header, read_header
+
 UNITED_STATES_TERM_STARTS = 1930  # what was published before is in the public domain there
 MAX_MARK_LINES = 4
-MAX_LINE_CHARS = 300  # of a line that is searched: some patterns take quadratic time
 MAX_HEADER_SHARE = 0.9
 FRONT_LINES = 120
 BACK_LINES = 60
+MAX_FAREWELL_LINES = 6  # of its own, blank ones not counted: the title may be long
 
-_START = re.compile(r"\*{3}\s*START OF TH(?:E|IS) PROJECT GUTENBERG\b", re.I)
-_END = re.compile(r"\*{3}\s*END OF TH(?:E|IS) PROJECT GUTENBERG\b", re.I)
+_START = re.compile(r"\s*\*{2,}\s*START OF (?:(?:THE|THIS) )?PROJECT GUTENBERG\b", re.I)
+_END = re.compile(r"\s*\*{2,}\s*END OF (?:(?:THE|THIS) )?PROJECT GUTENBERG\b", re.I)
 _SMALL_PRINT_END = re.compile(r"\*?END\*?\s?THE SMALL PRINT!|\*SMALL PRINT!.*\*END\*", re.I)
 _FAREWELL = re.compile(
-    r"\W*End of (?:the |this )?Project Gutenberg|\*+ ?The Project Gutenberg E(?:text|book) of", re.I
-)
-_FIELD = re.compile(r"([A-Z][A-Za-z ]{2,25}?)\s*:\s*(\S.*)")
-_RELEASE_NOTE = re.compile(r"^Release Date:|\s*\[.*", re.I | re.S)
-_FIRST_LINE = re.compile(
-    r"\W*(?:This is )?(?:The )?Project Gutenberg(?:'s)? E(?:text|book)(?: of|,)? (?P<title>.+?)"
-    r"(?:,? by (?P<author>[^*]+?))?\W*$",
-    re.I,
+    r"""\W*(?:This\ is\ )?(?:the\ )?(?:End|Ende|Fin|Fine|Final|Einde|Slut)\b.{0,30}\bProje[ck]t\ Gutenberg
+      | \*+\ ?The\ Project\ Gutenberg\ E(?:text|book)\ of""",
+    re.I | re.X,
 )
 _CLAIMED = re.compile(r"\bCOPYRIGHTED Project Gutenberg|\bclaimed as copyright|COPYRIGHT PROTECTED E", re.I)
 _NOTICE = re.compile(r"(?:copyright|\(c\)|©)[\s,(c)©:]*(?:[A-Z][a-z]+ )?((?:1[89]|20)\d\d)", re.I)
@@ -43,13 +41,10 @@ _DECLARED_ENCODING = re.compile(rb"^Character set encoding:\s*([\w-]+)", re.I | 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The body of a book and what its header says of it; "" where it says nothing."""
+    """The body of a book and what its header says of it."""
 
     body: str
-    title: str
-    author: str
-    language: str
-    release: str
+    header: Header
 
 
 class UnclearBookError(ValueError):
@@ -73,41 +68,38 @@ def is_marked(data: bytes) -> bool:
 
 
 def open_book(text: str) -> Book:
-    """The book in a Project Gutenberg file.
+    """The book in a Project Gutenberg file, without the credits and notes of those who made the file.
 
     Raises UnclearBookError with the reason no_markers, unclear_markers (two starts, an end before the start
     or no end after it, hardly any body) or rights_reserved (a copyright notice of 1930 or later, or Project
     Gutenberg says so).
     """
     lines = text.splitlines()
-    first, last, header_end = _bounds(lines)
+    first, last, header_end = body_bounds(lines)
     body = lines[first:last]
-    header = [line[:MAX_LINE_CHARS] for line in lines[:header_end]]
+    header = read_header(lines[:header_end])
     if first > MAX_HEADER_SHARE * len(lines):
         raise UnclearBookError("unclear_markers")
-    if _is_reserved([*header, *(line[:MAX_LINE_CHARS] for line in body[:FRONT_LINES])]):
+    front = [line[:MAX_LINE_CHARS] for line in (*lines[:header_end], *body[:FRONT_LINES])]
+    if _is_reserved(front) or _reserves(header.rights):
         raise UnclearBookError("rights_reserved")
-    fields = _fields(header)
-    opening = _opening(header)
-    return Book(
-        body="\n".join(body).strip("\n"),
-        title=fields.get("title") or opening[0],
-        author=fields.get("author") or opening[1],
-        language=fields.get("language", ""),
-        release=_RELEASE_NOTE.sub("", fields.get("release date") or fields.get("posting date", "")).strip(),
-    )
+    return Book(body="\n".join(cut_credits(body)), header=header)
 
 
-def _bounds(lines: Sequence[str]) -> tuple[int, int, int]:
-    """First line of the body, the line after its last, and the line that ends the header."""
-    starts = [number for number, line in enumerate(lines) if _START.match(line)]
-    ends = [number for number, line in enumerate(lines) if _END.match(line)]
-    if len(starts) > 1 or (ends and (not starts or ends[0] < starts[0])) or (starts and not ends):
-        raise UnclearBookError("unclear_markers")
-    if starts:
+def body_bounds(lines: Sequence[str]) -> tuple[int, int, int]:
+    """First line of the body, the line after its last, and the line that ends the header.
+
+    Raises UnclearBookError with the reason no_markers or unclear_markers.
+    """
+    starred = [(number, line) for number, line in enumerate(lines) if "**" in line]  # few, and fast to find
+    starts = [number for number, line in starred if _START.match(line)]
+    ends = [number for number, line in starred if _END.match(line)]
+    if len(starts) == 1 and ends and starts[0] < ends[0]:
         first = _after_mark(lines, starts[0])
         return first, _before_farewell(lines, first, ends[0]), starts[0]
     small_prints = [number for number, line in enumerate(lines) if _SMALL_PRINT_END.match(line)]
+    if starts or (ends and not small_prints):
+        raise UnclearBookError("unclear_markers")
     if not small_prints:
         raise UnclearBookError("no_markers")
     first = small_prints[0] + 1
@@ -123,8 +115,14 @@ def _after_mark(lines: Sequence[str], start: int) -> int:
 
 
 def _before_farewell(lines: Sequence[str], first: int, end: int) -> int:
-    """`end`, or the line `End of Project Gutenberg's ...` that stands a little before it."""
-    for number in range(max(first, end - BACK_LINES), end):
+    """`end`, or the line `End of Project Gutenberg's ...` a little before it with no text of the book after
+    it.
+    """
+    below = 0
+    for number in range(end - 1, max(first, end - BACK_LINES) - 1, -1):
+        below += bool(lines[number].strip())
+        if below > MAX_FAREWELL_LINES:
+            break
         if _FAREWELL.match(lines[number]):
             return number
     return end
@@ -138,31 +136,6 @@ def _small_print_start(lines: Sequence[str], end: int) -> int:
     return end
 
 
-def _fields(header: Sequence[str]) -> dict[str, str]:
-    """The `Name: value` lines of a header by name in lower case, continued lines joined, the first wins."""
-    fields: dict[str, str] = {}
-    name = ""
-    for line in header:
-        found = _FIELD.match(line)
-        if found:
-            name = found.group(1).lower() if found.group(1).lower() not in fields else ""
-            fields.setdefault(found.group(1).lower(), found.group(2).strip())
-        elif name and line.startswith(" ") and line.strip():
-            fields[name] += f" {line.strip()}"
-        else:
-            name = ""
-    return fields
-
-
-def _opening(header: Sequence[str]) -> tuple[str, str]:
-    """Title and author from `The Project Gutenberg Etext of TITLE, by AUTHOR`, as old files begin."""
-    for line in header:
-        found = _FIRST_LINE.match(line)
-        if found:
-            return found["title"].strip(" *"), (found["author"] or "").strip(" *")
-    return "", ""
-
-
 def _is_reserved(front: Sequence[str]) -> bool:
     """Whether the header or the first pages claim a copyright that still holds in the United States."""
     for number, line in enumerate(front):
@@ -173,3 +146,8 @@ def _is_reserved(front: Sequence[str]) -> bool:
         if notice and int(notice.group(1)) >= UNITED_STATES_TERM_STARTS and not _NOT_THE_BOOKS.search(around):
             return True
     return False
+
+
+def _reserves(rights: str) -> bool:
+    """Whether a header's own words on rights keep them."""
+    return "copyrighted" in rights.lower() and "not copyrighted" not in rights.lower()

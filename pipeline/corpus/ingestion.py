@@ -59,6 +59,9 @@ class Gathered:
     runs: list[str]
 
 
+NOTHING = Gathered(0, 0, 0, {}, {}, [])  # of a source that is switched off
+
+
 def document(
     source: str,
     origin: str,

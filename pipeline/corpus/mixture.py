@@ -60,7 +60,7 @@ def mix(documents: pa.Table, params: MixtureParams, *, seed: int) -> pa.Table:
 def shares(available: Mapping[str, int], params: MixtureParams) -> dict[str, int]:
     """The bytes that each source may give, of those it has; a source without documents bounds nothing.
 
-    >>> asked = MixtureParams(*[SourceMixture(None, weight) for weight in (3.0, 1.0, None, None)])
+    >>> asked = MixtureParams(*[SourceMixture(None, weight) for weight in (3.0, 1.0, *[None] * 4)])
     >>> shares({"pydocs": 900, "files": 900, "gutenberg": 50}, asked)
     {'pydocs': 900, 'files': 300, 'gutenberg': 50}
     """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pipeline.corpus.ingestion import Gathered
 from pipeline.errors import DataError
 
-DAMAGE = frozenset({"no_text", "not_json", "undecodable", "unparsable"})
+DAMAGE = frozenset({"no_text", "not_json", "ragged_row", "undecodable", "unparsable"})
 SHOWN_REASONS = 3
 
 

@@ -14,8 +14,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.corpus.bookprint import cut_credits, join_wrapped_lines
 from pipeline.corpus.mojibake import mend_mojibake
+from pipeline.corpus.unwrapping import join_wrapped_lines
 
 MAX_COMBINING_MARKS = 30  # in a row, as in Unicode's stream-safe format; no script needs more
 MAX_BLANK_LINES = 2
@@ -34,14 +34,14 @@ class Repaired:
     repairs: tuple[str, ...]
 
 
-def repair(text: str, *, source: str) -> Repaired:
-    """The text with everything mended that REPAIRS and the source's own repairs know.
+def repair(text: str, *, unwrap: bool) -> Repaired:
+    """The text with everything mended that REPAIRS knows, and with `unwrap` the lines of paragraphs joined.
 
-    >>> repair("caf\\u0065\\u0301  \\r\\n", source="files")
-    Repaired(text='cafeé', repairs=('line_ends', 'unicode_nfc', 'trailing_space', 'outer_blank_lines'))
+    >>> repair("caf\\u0065\\u0301  \\r\\n", unwrap=False)
+    Repaired(text='café', repairs=('line_ends', 'unicode_nfc', 'trailing_space', 'outer_blank_lines'))
     """
     made: list[str] = []
-    for name, mend in (*REPAIRS.items(), *REPAIRS_OF_SOURCE.get(source, {}).items()):
+    for name, mend in (*REPAIRS.items(), *(UNWRAPPING.items() if unwrap else ())):
         mended = mend(text)
         if mended != text:
             made.append(name)
@@ -151,6 +151,4 @@ REPAIRS: Mapping[str, Callable[[str], str]] = {
     "outer_blank_lines": strip_blank_lines,
 }
 
-REPAIRS_OF_SOURCE: Mapping[str, Mapping[str, Callable[[str], str]]] = {
-    "gutenberg": {"credits": cut_credits, "wrapped_lines": join_wrapped_lines},
-}
+UNWRAPPING: Mapping[str, Callable[[str], str]] = {"wrapped_lines": join_wrapped_lines}

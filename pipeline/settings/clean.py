@@ -14,7 +14,15 @@ from pipeline.settings.web_rules import (
     FinewebParams,
     GopherQualityParams,
     GopherRepetitionParams,
+    Sources,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrapLinesParams:
+    """Whose lines were broken at a margin, and are joined to paragraphs."""
+
+    sources: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class CleanParams:
     blocklist: BlocklistParams
     personal_data: PersonalDataParams
     audit: AuditParams
+    unwrap_lines: UnwrapLinesParams
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""

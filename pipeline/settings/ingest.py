@@ -27,10 +27,13 @@ class PydocsParams:
 
 @dataclass(frozen=True, slots=True)
 class FilesParams:
-    """A folder of .txt, .md, .jsonl and .parquet files: `data/sources/files/`."""
+    """A folder of text, pages and tables in many formats: `data/sources/files/`."""
 
     enabled: bool
-    text_column: Annotated[str, Range(1, 200)]  # the field that holds the text in .jsonl and .parquet
+    patterns: Annotated[tuple[Annotated[str, Range(1, 500)], ...], Range(1, 1000)]  # of relative names
+    text_column: Annotated[str, Range(1, 200)]  # the field that holds the text in .jsonl, .csv and .parquet
+    # further fields that are kept with the text
+    metadata_columns: Annotated[tuple[Annotated[str, Range(1, 200)], ...], Range(0, 100)]
     licence: Annotated[str, Range(0, 200)]  # recorded for every document
     max_quarantine_share: Share
 
@@ -87,6 +90,27 @@ class OpenWebTextParams:
 
 
 @dataclass(frozen=True, slots=True)
+class WikipediaParams:
+    """A pages-articles dump of Wikipedia or another MediaWiki: `data/sources/wikipedia/`, or a URL."""
+
+    enabled: bool
+    url: Annotated[str, HTTP_URL] | None  # null reads the local folder
+    max_documents: Annotated[int, Range(1, 100_000_000)]  # articles read, in the dump's order
+    licence: Annotated[str, Range(0, 200)]  # recorded for every document
+    max_quarantine_share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class CommonCrawlParams:
+    """WARC and WET files of Common Crawl or another crawler: `data/sources/commoncrawl/`, or a URL."""
+
+    enabled: bool
+    url: Annotated[str, HTTP_URL] | None  # null reads the local folder
+    licence: Annotated[str, Range(0, 200)]  # recorded for every document
+    max_quarantine_share: Share
+
+
+@dataclass(frozen=True, slots=True)
 class IngestParams:
     """One subsection per source; each is one `ingest@source` stage."""
 
@@ -94,6 +118,10 @@ class IngestParams:
     files: FilesParams
     gutenberg: GutenbergParams
     openwebtext: OpenWebTextParams
+    wikipedia: WikipediaParams
+    commoncrawl: CommonCrawlParams
 
 
-SourceParams = PydocsParams | FilesParams | GutenbergParams | OpenWebTextParams
+SourceParams = (
+    PydocsParams | FilesParams | GutenbergParams | OpenWebTextParams | WikipediaParams | CommonCrawlParams
+)

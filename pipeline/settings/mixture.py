@@ -25,3 +25,5 @@ class MixtureParams:
     files: SourceMixture
     gutenberg: SourceMixture
     openwebtext: SourceMixture
+    wikipedia: SourceMixture
+    commoncrawl: SourceMixture

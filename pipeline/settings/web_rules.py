@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pipeline.params import Range
 
-Source = Literal["pydocs", "files", "gutenberg", "openwebtext"]
-Sources = Annotated[tuple[Source, ...], Range(0, 4)]  # the family's rules hold for these; none: it is off
+Source = Literal["pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl"]
+Sources = Annotated[tuple[Source, ...], Range(0, 6)]  # the family's rules hold for these; none: it is off
 Share = Annotated[float, Range(0, 1)]
 
 

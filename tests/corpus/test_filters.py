@@ -9,7 +9,7 @@ import random
 import pytest
 
 from pipeline.corpus.filters import RULES, judge
-from pipeline.settings.clean import CleanParams
+from pipeline.settings.clean import CleanParams, UnwrapLinesParams
 from pipeline.settings.people import BlocklistParams
 from tests.corpus.web_rules import (
     AUDIT,
@@ -38,6 +38,7 @@ PARAMS = CleanParams(
     blocklist=BLOCKLIST,
     personal_data=PERSONAL_DATA,
     audit=AUDIT,
+    unwrap_lines=UnwrapLinesParams(sources=()),
 )
 LICENCE = (
     "This eBook is for the use of anyone anywhere and with almost no restrictions whatsoever. You may copy "

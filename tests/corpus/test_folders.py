@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.folders import files_below, grouped_by_size, is_hidden, relative_name
+from pipeline.corpus.folders import chosen, files_below, grouped_by_size, is_hidden, relative_name
 from pipeline.errors import DataError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -76,3 +76,28 @@ def test_files_are_grouped_up_to_a_size_and_a_larger_one_stands_alone(tmp_path: 
         "part-00001": ["c"],
         "part-00002": ["d"],
     }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("**", ["a.txt", "b.md", "sub/a.txt", "sub/deep/c.txt"]),
+        ("*", ["a.txt", "b.md"]),
+        ("*.txt", ["a.txt"]),
+        ("**/*.txt", ["a.txt", "sub/a.txt", "sub/deep/c.txt"]),
+        ("sub/**", ["sub/a.txt", "sub/deep/c.txt"]),
+        ("*/[ac].txt", ["sub/a.txt"]),
+        ("**/deep/?.txt", ["sub/deep/c.txt"]),
+    ],
+)
+def test_patterns_choose_files_by_their_relative_names(
+    pattern: str, names: list[str], tmp_path: Path
+) -> None:
+    paths = [tmp_path / name for name in ("a.txt", "b.md", "sub/a.txt", "sub/deep/c.txt")]
+    found = chosen(paths, tmp_path, patterns=[pattern, pattern], key="some.key")
+    assert [relative_name(path, tmp_path) for path in found] == names
+
+
+def test_a_pattern_without_files_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"some\.key: '\*\.tex' matches no file below .*; mend or remove it"):
+        chosen([tmp_path / "a.txt"], tmp_path, patterns=["**", "*.tex"], key="some.key")

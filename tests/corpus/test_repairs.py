@@ -28,26 +28,26 @@ from pipeline.corpus.repairs import MAX_COMBINING_MARKS, REPAIRS, repair
     ],
 )
 def test_each_fault_is_mended_and_named(broken: str, mended: str, name: str) -> None:
-    repaired = repair(broken, source="files")
+    repaired = repair(broken, unwrap=False)
     assert repaired.text == mended
     assert name in repaired.repairs
 
 
 def test_a_sound_text_is_left_alone() -> None:
     text = "Tabs\tand  spaces, “quotes”, 漢字, \U0001f468\u200d\U0001f469, עברית\u200f, <s>▂\n\n\nend"
-    assert repair(text, source="files").text == text
-    assert repair(text, source="files").repairs == ()
+    assert repair(text, unwrap=False).text == text
+    assert repair(text, unwrap=False).repairs == ()
 
 
 def test_stacked_marks_are_capped() -> None:
-    repaired = repair("x" + "\u0316\u0301" * 1000 + "y", source="files")
+    repaired = repair("x" + "\u0316\u0301" * 1000 + "y", unwrap=False)
     assert repaired.text == "x" + "\u0316" * 15 + "\u0301" * 15 + "y"
     assert len(repaired.text) == MAX_COMBINING_MARKS + 2
     assert repaired.repairs == ("combining_marks", "unicode_nfc")
-    doubled = repair("a" + "\u0344" * MAX_COMBINING_MARKS, source="files").text
+    doubled = repair("a" + "\u0344" * MAX_COMBINING_MARKS, unwrap=False).text
     assert len(doubled) == MAX_COMBINING_MARKS + 1
-    assert repair(doubled, source="files").repairs == ()
-    beyond = repair("x" + "\U0001d165" * 1000, source="files")
+    assert repair(doubled, unwrap=False).repairs == ()
+    beyond = repair("x" + "\U0001d165" * 1000, unwrap=False)
     assert len(beyond.text) == MAX_COMBINING_MARKS + 1
 
 
@@ -71,11 +71,11 @@ def test_a_second_repair_finds_nothing() -> None:
         "\t",
     ]
     for _ in range(2000):
-        once = repair("".join(rng.choices(pieces, k=rng.randrange(12))), source="files").text
-        assert repair(once, source="files").repairs == ()
+        once = repair("".join(rng.choices(pieces, k=rng.randrange(12))), unwrap=False).text
+        assert repair(once, unwrap=False).repairs == ()
 
 
-@pytest.mark.parametrize("source", ["files", "gutenberg"])
+@pytest.mark.parametrize("unwrap", [False, True])
 @pytest.mark.parametrize(
     "unit",
     [
@@ -92,18 +92,18 @@ def test_a_second_repair_finds_nothing() -> None:
         "漢字。",
     ],
 )
-def test_every_text_takes_time_in_proportion_to_its_length(unit: str, source: str) -> None:
+def test_every_text_takes_time_in_proportion_to_its_length(unit: str, unwrap: bool) -> None:
     text = unit * (300_000 // len(unit)) + "x"
     started = time.process_time()
-    repair(text, source=source)
+    repair(text, unwrap=unwrap)
     assert time.process_time() - started < 3  # 0.1 when linear, minutes when quadratic
 
 
-def test_only_books_lose_their_line_breaks() -> None:
+def test_only_text_of_fixed_width_loses_its_line_breaks() -> None:
     wide = "This line is wide enough to have been broken at a margin of seventy"
     text = f"{wide}\nand this goes on from it.\n\nThe end."
-    assert repair(text, source="files").text == text
-    assert repair(text, source="gutenberg").repairs == ("wrapped_lines",)
+    assert repair(text, unwrap=False).text == text
+    assert repair(text, unwrap=True).repairs == ("wrapped_lines",)
 
 
 def test_every_repair_says_what_it_does() -> None:

@@ -1,4 +1,4 @@
-"""Kill a download at any moment, or the stage around it: the next one goes on and ends with the same bytes."""
+"""Kill a download at any moment, or the stage around it: the next one ends with the same bytes."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ PARAMS: Mapping[str, Any] = {
 
 def write_run(reports: Path) -> Path:
     """Writes `metrics/` and `curves/` below `reports` as a finished run leaves them; returns `reports`."""
-    for source in ("pydocs", "files", "gutenberg", "openwebtext"):
+    for source in ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl"):
         put(reports, f"ingest/{source}", ingest(source))
         put(reports, f"clean/{source}", clean(source))
     put(reports, "dedupe", dedupe())

@@ -58,5 +58,5 @@ def test_the_command_says_one_line_and_exits_with_the_code_of_the_error(tmp_path
     assert done.returncode == 6
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(
-        "accept: IntegrityError: reports/metrics/ingest/pydocs.json and 19 more: missing"
+        "accept: IntegrityError: reports/metrics/ingest/pydocs.json and 23 more: missing"
     )

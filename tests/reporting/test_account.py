@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.reporting.account import account_section, unaccounted, waterfall
 from pipeline.reporting.document import Table
-from pipeline.reporting.metrics.run import Run, read_run
+from pipeline.reporting.metrics.run import SOURCES, Run, read_run
 from tests.reporting.material import write_run
 
 
@@ -23,7 +23,7 @@ def test_every_document_read_is_packed_or_dropped_for_a_reason(reports: Path) ->
     steps = waterfall(read_run(reports / "metrics"))
     assert steps[0].total == 6000
     assert sum(step.total for step in steps if step.dropped) == 1000
-    assert steps[-1].documents == {"pydocs": 4150, "files": 850, "gutenberg": 0, "openwebtext": 0}
+    assert steps[-1].documents == dict.fromkeys(SOURCES, 0) | {"pydocs": 4150, "files": 850}
     assert set(unaccounted(steps).values()) == {0}
 
 
@@ -43,7 +43,7 @@ def test_the_table_has_a_column_for_each_source_that_is_on(reports: Path) -> Non
     rows = {row.cells[0]: row.cells[1:] for row in table.rows}
     assert rows["exact duplicate"] == ("\u2212100", "\u221240", "\u2212140")
     assert rows["kept by dedupe"] == ("4,150", "850", "5,000")
-    assert "gutenberg, openwebtext" in account_section(run).lead
+    assert "gutenberg, openwebtext, wikipedia" in account_section(run).lead
 
 
 def documents_table(run: Run) -> Table:

@@ -12,7 +12,7 @@ from pipeline.artifacts import open_artifact, publishing
 from pipeline.corpus.ingestion import document
 from pipeline.corpus.shards import read_shards, shard_paths, write_shards
 from pipeline.errors import IntegrityError
-from pipeline.settings.clean import CleanParams
+from pipeline.settings.clean import CleanParams, UnwrapLinesParams
 from pipeline.settings.people import AuditParams
 from pipeline.stage import Work
 from stages.clean import Example, run
@@ -27,9 +27,10 @@ from tests.corpus.web_rules import (
     REPETITION,
 )
 
+UNWRAP = UnwrapLinesParams(sources=("gutenberg",))
 PARAMS = CleanParams(
     *(20, 10_000, 15.0, 0.5, 0.5, 2.0),
-    *(REPETITION, QUALITY, C4, FINEWEB, LANGUAGE, BLOCKLIST, PERSONAL_DATA, AUDIT),
+    *(REPETITION, QUALITY, C4, FINEWEB, LANGUAGE, BLOCKLIST, PERSONAL_DATA, AUDIT, UNWRAP),
 )
 TEXTS = {
     "good": "A sentence that is long enough to be kept.",
@@ -65,6 +66,15 @@ def test_documents_are_repaired_or_dropped_and_all_accounted_for(tmp_path: Path)
     facts = open_artifact(tmp_path / "out", kind="documents").facts
     assert dict(facts) == {"source": "files", "documents": 2, "bytes": metrics.bytes_kept}
     json.dumps(metrics.repaired)
+
+
+def test_lines_are_joined_for_the_sources_that_params_name(tmp_path: Path) -> None:
+    wrapped = "This line is wide enough to have been broken at a margin of seventy\nand this goes on from it."
+    source = ingested(tmp_path / "in", {"letter": wrapped})
+    for name, text in (("gutenberg", wrapped.replace("\n", " ")), ("files", wrapped)):
+        metrics = run(source, tmp_path / name, source=name, params=PARAMS, work=work(tmp_path / f"w-{name}"))
+        assert [item.text for item in read_shards(tmp_path / name)] == [text]
+        assert metrics.repaired == ({"wrapped_lines": 1} if text != wrapped else {})
 
 
 def test_shards_of_which_nothing_is_left_are_not_written(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from pipeline.corpus.pins import Pin, write_pins
 from pipeline.corpus.shards import read_shards
 from pipeline.errors import DataError
 from pipeline.settings.ingest import (
+    CommonCrawlParams,
     FilesParams,
     GutenbergCatalogueParams,
     GutenbergParams,
@@ -26,7 +28,7 @@ from pipeline.stage import Work
 from stages.ingest import run
 from tests.corpus.serving import ok, serving
 
-ON = FilesParams(True, "text", "", 0.1)
+ON = FilesParams(True, ("**",), "text", (), "", 0.1)
 LOCK = Path("sources.lock")  # pins nothing where there is none
 LOCAL_ROWS = OpenWebTextParams(True, None, 10, 0.1)
 
@@ -122,6 +124,14 @@ def test_a_disabled_source_leaves_an_empty_artifact(folder: Path) -> None:
     assert (metrics.enabled, metrics.documents_in, metrics.shards) == (False, 0, 0)
     assert open_artifact(Path("out"), kind="documents").fact("documents") == 0
     assert [path.name for path in Path("out").iterdir()] == ["manifest.json"]
+
+
+def test_a_disabled_source_loads_no_module_of_its_own(folder: Path) -> None:
+    """Each disabled source is a process of the default pipeline, and parsers take time to load."""
+    off = CommonCrawlParams(False, None, "", 0.1)
+    sys.modules.pop("pipeline.corpus.sources.commoncrawl", None)
+    run(Path("nowhere"), LOCK, Path("out"), source="commoncrawl", params=off, work=work("w"))
+    assert "pipeline.corpus.sources.commoncrawl" not in sys.modules
 
 
 def test_small_packages_make_a_corpus(folder: Path) -> None:

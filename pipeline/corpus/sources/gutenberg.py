@@ -181,14 +181,16 @@ def _as_document(number: int, data: bytes) -> Document | Rejected:
         book = open_book(decoded.text)
     except UnclearBookError as error:
         return Rejected(str(number), error.reason)
+    header = book.header
     metadata: dict[str, str | int] = {
-        "author": book.author,
-        "language": book.language,
-        "release": book.release,
+        "author": header.author,
+        "language": header.language,
+        "release": header.release,
+        "rights": header.rights,
         "encoding": decoded.encoding,
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    return document(SOURCE, str(number), book.body, title=book.title, licence=LICENCE, metadata=metadata)
+    return document(SOURCE, str(number), book.body, title=header.title, licence=LICENCE, metadata=metadata)
 
 
 def _number(path: Path) -> int:

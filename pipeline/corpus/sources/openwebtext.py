@@ -19,23 +19,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pipeline.corpus.archives import ArchivedText, archived_texts
 from pipeline.corpus.decoding import decode
-from pipeline.corpus.download import Limits
+from pipeline.corpus.fetching import fetched_file
 from pipeline.corpus.folders import files_below, relative_name
 from pipeline.corpus.ingestion import Rejected, document
-from pipeline.corpus.store import fetching
 from pipeline.corpus.tables import text_rows
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import DataError
 from pipeline.records import Document
 from pipeline.settings.ingest import OpenWebTextParams
 
 SOURCE = "openwebtext"
 TEXT_COLUMN = "text"
 SUFFIXES = (".xz", ".tar", ".parquet")
-LIMITS = Limits(max_bytes=64 * 2**30, deadline_seconds=24 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def parts(folder: Path, params: OpenWebTextParams, *, downloads: Path) -> Mappin
     Raises DataError when there are none, SourceError when the URL cannot be fetched.
     """
     if params.url is not None:
-        path = _fetched(params.url, downloads)
+        path = fetched_file(params.url, downloads, suffixes=SUFFIXES, key="ingest.openwebtext.url")
         return {"archives": Part(path.parent, (path,), params.max_documents)}
     files = files_below(folder)
     paths = [path for path in files if path.suffix in SUFFIXES]
@@ -105,14 +102,3 @@ def _as_document(text: ArchivedText) -> Document | Rejected:
     if decoded is None:
         return Rejected(text.name, text.reason or "undecodable")
     return document(SOURCE, text.name, decoded.text, metadata={"encoding": decoded.encoding})
-
-
-def _fetched(url: str, downloads: Path) -> Path:
-    try:
-        name = Path(urlsplit(url).path).name
-    except ValueError:  # brackets that are not closed
-        name = ""
-    if not name.endswith(SUFFIXES):
-        raise ParamsError(f"ingest.openwebtext.url: is {url!r}; must name a {', '.join(SUFFIXES)} file")
-    with fetching(downloads, limits=LIMITS) as store:
-        return store.get(url)

@@ -12,7 +12,7 @@ from pipeline.reporting.metrics.provenance import Provenance
 from pipeline.reporting.metrics.text import Clean, Dedupe, Ingest, Pack, TrainBpe, Validate
 from pipeline.reporting.reading import read_as
 
-SOURCES = ("pydocs", "files", "gutenberg", "openwebtext")
+SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
 SPLITS = ("train", "val", "test")
 HELD_OUT = ("val", "test")
 FORMS = ("int8", "int4")
