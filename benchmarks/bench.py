@@ -62,7 +62,7 @@ def texts(*, min_chars: int, at_most: int) -> list[str]:
     return taken
 
 
-def folder() -> Path | None:
+def corpus() -> Path | None:
     """The folder that CORPUS names, or None where it names none; ParamsError when there is no such folder."""
     named = os.environ.get(CORPUS)
     if named and not Path(named).is_dir():
@@ -72,7 +72,7 @@ def folder() -> Path | None:
 
 def raw_texts() -> Iterator[str]:
     """Documents as they are read from the folder that CORPUS names, else docstrings of installed packages."""
-    place = folder()
+    place = corpus()
     if place is not None:
         source: ModuleType = files
         params = FilesParams(True, ("**",), "text", (), "", 1.0)

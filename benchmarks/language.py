@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.bench import CORPUS, Result, folder
+from benchmarks.bench import CORPUS, Result, corpus
 from pipeline.corpus.language import identify
 from pipeline.errors import ParamsError
 
@@ -26,7 +26,7 @@ CODES = {
 
 def measure() -> Result:
     """The share of lines whose language is found, by language, and lines per processor second."""
-    place = folder()
+    place = corpus()
     paths = sorted(place.glob("*_*.dev")) if place else []
     if not paths:
         raise ParamsError(f"{CORPUS}: must name a folder with flores200 files such as eng_Latn.dev")

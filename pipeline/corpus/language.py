@@ -11,8 +11,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-PASSAGES = 3
-PASSAGE_CHARS = 160
+PASSAGES = 4
+PASSAGE_CHARS = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 SHORTEST_REPEAT = 5  # tokens: what repeated rows of five do not cover, longer ones do not either
 _MULTIPLIER = np.int64(0x2545F4914F6CDD1D)
-_Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,18 @@ def repetition(parts: Sequence[str], total_characters: int) -> Repetition:
     counts = Counter(parts)
     characters = sum(len(part) * (count - 1) for part, count in counts.items())
     return Repetition((len(parts) - len(counts)) / len(parts), characters / max(1, total_characters))
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspects:
+    """Where rows of tokens begin that occur more than once, and where those of them that stood before.
+
+    Every such row is among them; one that shares its hash by chance costs time and changes no result. So
+    longer rows need to be looked for here alone.
+    """
+
+    places: list[int]
+    later: list[int]
 
 
 class Ngrams:
@@ -51,10 +62,10 @@ class Ngrams:
         if len(self._tokens) < size:
             return 0
         once = len(" ".join(self._tokens[:size]))
-        if max(once, self._most_characters(size)) <= above:
+        if once <= above and self._is_at_most(above, size):
             return 0
-        ngram, count = Counter(_ngrams(self._tokens, size)).most_common(1)[0]
-        self._most[size] = count
+        counts: Counter[tuple[str, ...]] = self._pairs if size == 2 else Counter(_ngrams(self._tokens, size))
+        ngram, count = counts.most_common(1)[0]
         return count * len(" ".join(ngram))
 
     def repeated_characters(self, size: int, *, above: float) -> int:
@@ -66,7 +77,7 @@ class Ngrams:
             return 0
         seen: set[tuple[str, ...]] = set()
         end = repeated = 0
-        for place in self._repeats:
+        for place in self._suspects.places:
             if end <= place <= len(self._tokens) - size:
                 ngram = tuple(self._tokens[place : place + size])
                 if ngram in seen:
@@ -75,56 +86,55 @@ class Ngrams:
                 seen.add(ngram)
         return repeated
 
-    def _most_characters(self, size: int) -> int:
-        """What a repeated n-gram can make up at most: it is no more frequent than any of its tokens."""
-        heaviest, longest = self._heaviest
-        by_weight = size * heaviest + (size - 1) * self._most[1]
-        most = min(count for counted, count in self._most.items() if counted <= size)
-        return min(by_weight, most * (size * longest + size - 1))
-
-    @functools.cached_property
-    def _heaviest(self) -> tuple[int, int]:
-        """The most characters that a repeated token makes up, and the length of the longest one."""
-        repeated = [(token, count) for token, count in self._counts.items() if count > 1]
-        heaviest = max([len(token) * count for token, count in repeated], default=0)
-        return heaviest, max([len(token) for token, _ in repeated], default=0)
-
-    @functools.cached_property
-    def _most(self) -> dict[int, int]:
-        """How often the most frequent n-gram occurs, by size, as far as it was counted."""
-        return {1: max(self._counts.values(), default=0)}
-
-    @functools.cached_property
-    def _later(self) -> _Integers:
-        """Where rows of SHORTEST_REPEAT tokens begin whose hash stood before.
-
-        Every row that did is among them; one that shares a hash by chance costs time and changes no result.
+    def _is_at_most(self, characters: float, size: int) -> bool:
+        """Whether no repeated n-gram can make up more: it is no more frequent than the tokens, and the pairs
+        of tokens, that it is made of.
         """
+        by_tokens = size * self._heaviest_token + (size - 1) * max(self._counts.values())
+        if by_tokens <= characters:
+            return True
+        heaviest, most = self._heaviest_pair
+        pairs = math.ceil(size / 2)
+        return pairs * heaviest + (pairs - 1) * most <= characters
+
+    @functools.cached_property
+    def _heaviest_token(self) -> int:
+        """The most characters that a repeated token makes up."""
+        return max([len(token) * count for token, count in self._counts.items() if count > 1], default=0)
+
+    @functools.cached_property
+    def _heaviest_pair(self) -> tuple[int, int]:
+        """The most characters that a repeated pair of tokens makes up, and the most that one occurs."""
+        repeated = [(pair, count) for pair, count in self._pairs.items() if count > 1]
+        heaviest = max([(len(pair[0]) + 1 + len(pair[1])) * count for pair, count in repeated], default=0)
+        return heaviest, max([count for _, count in repeated], default=0)
+
+    @functools.cached_property
+    def _pairs(self) -> Counter[tuple[str, ...]]:
+        return Counter(_ngrams(self._tokens, 2))
+
+    @functools.cached_property
+    def _suspects(self) -> _Suspects:
+        """The rows of SHORTEST_REPEAT tokens whose hash occurs more than once."""
         hashes = np.fromiter(map(hash, self._tokens), np.int64, count=len(self._tokens))
         rows = max(0, len(hashes) - SHORTEST_REPEAT + 1)
         codes = hashes[:rows]
         for start in range(1, SHORTEST_REPEAT):
             codes = codes * _MULTIPLIER + hashes[start : start + rows]
         order = np.argsort(codes, kind="stable")
-        again = np.diff(codes[order]) == 0
-        later: _Integers = order[1:][again]
-        return later
+        is_again = np.concatenate(([False], np.diff(codes[order]) == 0, [False]))
+        later = order[is_again[:rows]]
+        places = order[is_again[:rows] | is_again[1 : rows + 1]]
+        return _Suspects(np.sort(places).tolist(), np.sort(later).tolist())
 
     @functools.cached_property
     def _covered(self) -> int:
         """At least the characters in rows of SHORTEST_REPEAT tokens that stood before."""
         end = covered = 0
-        for place in sorted(self._later.tolist()):
+        for place in self._suspects.later:
             covered += sum(map(len, self._tokens[max(place, end) : place + SHORTEST_REPEAT]))
             end = place + SHORTEST_REPEAT
         return covered
-
-    @functools.cached_property
-    def _repeats(self) -> list[int]:
-        """Where rows of SHORTEST_REPEAT tokens begin that occur twice: longer ones begin there too."""
-        ngrams = list(_ngrams(self._tokens, SHORTEST_REPEAT))
-        counts = Counter(ngrams)
-        return [place for place, ngram in enumerate(ngrams) if counts[ngram] > 1]
 
 
 def _ngrams(tokens: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

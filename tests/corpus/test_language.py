@@ -27,8 +27,8 @@ def test_a_text_without_language_is_none_of_them_surely() -> None:
 def test_a_long_text_is_looked_at_in_several_places() -> None:
     short = "x" * (PASSAGES * PASSAGE_CHARS)
     assert passages(short) == short
-    text = "".join(part * 1000 for part in "abc")
-    assert passages(text) == " ".join(part * PASSAGE_CHARS for part in "abc")
+    text = "".join(part * 1000 for part in "abcd")
+    assert passages(text) == " ".join(part * PASSAGE_CHARS for part in "abcd")
     assert len(passages("x" * 10**6)) == PASSAGES * PASSAGE_CHARS + PASSAGES - 1
 
 

@@ -32,7 +32,10 @@ def repeats_line_characters(traits: Traits, params: FinewebParams) -> bool:
 
 def has_many_line_ends(traits: Traits, params: FinewebParams) -> bool:
     """More line ends per token than `max_line_ends_per_token`."""
-    return traits.text.count("\n") > params.max_line_ends_per_token * len(traits.tokens)
+    line_ends = traits.text.count("\n")
+    if line_ends <= params.max_line_ends_per_token * len(traits.text.split()):
+        return False  # there are at least as many tokens, which take longer to find
+    return line_ends > params.max_line_ends_per_token * len(traits.tokens)
 
 
 RULES: Mapping[str, Callable[[Traits, FinewebParams], bool]] = {
