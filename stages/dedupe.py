@@ -63,8 +63,9 @@ def run(
     contaminated = catalogue.table.filter(pa.array(screening.contaminated))
     shares = SplitShares(params.val_fraction, params.test_fraction)
     documents = assign_splits(with_contaminated(found.documents, contaminated), shares, seed=params.seed)
-    kept = documents.filter(pc.equal(documents["reason"], KEPT))
-    account = Account(documents_in, kept.num_rows, dropped(documents))
+    counted = documents.select(["source", "text_bytes", "reason", "split"])
+    kept = counted.filter(pc.equal(counted["reason"], KEPT))
+    account = Account(documents_in, kept.num_rows, dropped(counted))
     account.check("dedupe")
     publish(documents, catalogue.shards, deduplicated, results=written)
     sizes = cluster_sizes(documents)
@@ -74,7 +75,7 @@ def run(
         dropped=account.dropped,
         clusters=int((sizes > 1).sum()),
         largest_cluster=int(sizes.max()),
-        by_source=by_source(documents),
+        by_source=by_source(counted),
         splits=by_split(kept),
         bands=banding.bands,
         band_rows=banding.rows,
