@@ -66,8 +66,9 @@ def run(
     shares = SplitShares(params.val_fraction, params.test_fraction)
     everything = assign_splits(with_contaminated(found.documents, contaminated), shares, seed=params.seed)
     documents = mix(everything, params.mixture, seed=params.seed)
-    kept = documents.filter(pc.equal(documents["reason"], KEPT))
-    account = Account(documents_in, kept.num_rows, dropped(documents))
+    counted = documents.select(["source", "text_bytes", "reason", "split"])
+    kept = counted.filter(pc.equal(counted["reason"], KEPT))
+    account = Account(documents_in, kept.num_rows, dropped(counted))
     account.check("dedupe")
     likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
     publish(documents, catalogue.shards, deduplicated, likeness=likeness, results=written)
@@ -78,9 +79,9 @@ def run(
         dropped=account.dropped,
         clusters=int((sizes > 1).sum()),
         largest_cluster=int(sizes.max()),
-        by_source=by_source(documents),
+        by_source=by_source(counted),
         splits=by_split(kept),
-        mixture=blends(documents),
+        mixture=blends(counted),
         bands=banding.bands,
         band_rows=banding.rows,
         pairs_checked=found.pairs_checked,

@@ -44,12 +44,13 @@ def find_duplicates(catalogue: Catalogue, banding: Banding, *, threshold: float)
     first_with_text = _first_with_value(catalogue.table["digest"])
     found = cluster(first_with_text, catalogue.bands(banding), catalogue.sketches(), threshold=threshold)
     place = np.arange(len(found.roots))
-    reasons = np.full(len(place), NEAR_DUPLICATE, dtype=object)
-    reasons[first_with_text != place] = EXACT_DUPLICATE
-    reasons[found.keepers == place] = KEPT
+    reasons = np.full(len(place), 2, dtype=np.int8)
+    reasons[first_with_text != place] = 1
+    reasons[found.keepers == place] = 0
+    names = pa.array([KEPT, EXACT_DUPLICATE, NEAR_DUPLICATE])
     ids = catalogue.table["id"]
     documents = catalogue.table.append_column("cluster", _smallest_id(ids, found.roots))
-    documents = documents.append_column("reason", pa.array(reasons, pa.string()))
+    documents = documents.append_column("reason", names.take(pa.array(reasons)))
     documents = documents.append_column("duplicate_of", ids.take(pa.array(found.keepers)))
     return Duplicates(documents, found.pairs_checked)
 
@@ -59,7 +60,7 @@ def with_contaminated(documents: pa.Table, contaminated: pa.Table) -> pa.Table:
     table = contaminated.append_column("cluster", contaminated["id"])
     for column, value in (("reason", CONTAMINATED), ("duplicate_of", "")):
         table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
-    return pa.concat_tables([documents, table])
+    return pa.concat_tables([documents, table]) if table.num_rows else documents
 
 
 def _first_with_value(values: pa.ChunkedArray) -> Places:

@@ -46,13 +46,14 @@ def mix(documents: pa.Table, params: MixtureParams, *, seed: int) -> pa.Table:
     in_train = _in_train(documents)
     sources = documents.filter(in_train)["source"].unique().to_pylist()
     available = {source: _bytes(documents, _of(documents, source, in_train)) for source in sources}
-    budgets = shares(available, params)
+    budgets = {name: budget for name, budget in shares(available, params).items() if budget < available[name]}
+    if not budgets:
+        return documents
     reasons = np.asarray(documents["reason"].to_pylist(), dtype=object)
-    for source in sorted(budgets):
-        if budgets[source] < available[source]:
-            places = np.flatnonzero(_of(documents, source, in_train).to_numpy())
-            rows = documents.select(["id", "text_bytes"]).take(pa.array(places))
-            reasons[places[~_taken(rows, budgets[source], seed=seed)]] = MIXTURE
+    for source, budget in sorted(budgets.items()):
+        places = np.flatnonzero(_of(documents, source, in_train).to_numpy())
+        rows = documents.select(["id", "text_bytes"]).take(pa.array(places))
+        reasons[places[~_taken(rows, budget, seed=seed)]] = MIXTURE
     column = documents.column_names.index("reason")
     return documents.set_column(column, "reason", pa.array(reasons, pa.string()))
 

@@ -8,6 +8,7 @@ independent draws do.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.reuse import Results
 
 SPLITS = ("train", "val", "test")
+DRAWN_AT_ONCE = 1 << 16
 _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]
 
 
@@ -72,9 +74,13 @@ def split_of(cluster: str, shares: SplitShares, *, seed: int) -> str:
 
 def assign_splits(documents: pa.Table, shares: SplitShares, *, seed: int) -> pa.Table:
     """The table, which has a column `cluster`, with the column `split` that follows from it."""
-    clusters = documents["cluster"].combine_chunks().dictionary_encode()
-    chosen = _splits_of(clusters.dictionary.to_pylist(), shares, seed=seed)
-    return documents.append_column("split", pa.array(SPLITS).take(pa.array(chosen)).take(clusters.indices))
+    splits = pa.array(SPLITS)
+    chosen = [
+        splits.take(pa.array(_splits_of(batch.to_pylist(), shares, seed=seed)))
+        for column in documents.select(["cluster"]).to_batches(max_chunksize=DRAWN_AT_ONCE)
+        for batch in column.columns
+    ]
+    return documents.append_column("split", pa.chunked_array(chosen, pa.string()))
 
 
 def publish(
@@ -93,6 +99,7 @@ def publish(
     """
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
+    documents = documents.drop_columns(["digest", "normalized_bytes", "shingles", "sketch_start", "source"])
     write_splits(documents.filter(pc.equal(documents["reason"], KEPT)), shards, staging, results=results)
     write_clusters(documents, staging / "clusters", likeness)
     replace_folder(staging, out)
@@ -104,15 +111,16 @@ def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, 
     `documents` lists what to write: columns id, split, text_bytes, and where it is: shard (a place in
     `shards`) and row. A range that `results` holds already is only linked.
     """
-    ranges = {_key(held, results): held for held in _ranges(documents.sort_by("id"), shards)}
+    placed = documents.select(["id", "split", "text_bytes", "shard", "row"]).sort_by("id")
+    ranges = {_key(held, results): held for held in _ranges(placed, shards)}
     tasks = {
         key: RangeTask({str(_file(key, split, results)): parts for split, parts in held.items()})
         for key, held in ranges.items()
     }
     results.map_shards(write_range, tasks, result=Written, label="writing splits")
     for split in SPLITS:
-        table = documents.filter(pc.equal(documents["split"], split))
-        facts = {"documents": table.num_rows, "bytes": pc.sum(table["text_bytes"]).as_py() or 0}
+        sizes = placed["text_bytes"].filter(pc.equal(placed["split"], split))
+        facts = {"documents": len(sizes), "bytes": pc.sum(sizes).as_py() or 0}
         with publishing(out / split, kind="documents", facts=facts) as folder:
             adopt_shards(
                 [_file(key, split, results) for key, held in ranges.items() if split in held], folder
@@ -142,9 +150,10 @@ def _splits_of(clusters: Sequence[str], shares: SplitShares, *, seed: int) -> np
 def _ranges(documents: pa.Table, shards: Sequence[StoredShard]) -> Iterator[dict[str, tuple[Rows, ...]]]:
     """The rows, which are sorted by id, cut where shards end; each range as the parts of its splits."""
     ends, start = ShardEnds(), 0
-    sizes = zip(documents["id"].to_pylist(), documents["text_bytes"].to_pylist(), strict=True)
-    for place, (document_id, text_bytes) in enumerate(sizes, start=1):
-        if ends.is_last(document_id, text_bytes) or place == documents.num_rows:
+    sizes = documents.select(["id", "text_bytes"]).to_batches(max_chunksize=DRAWN_AT_ONCE)
+    pairs = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in sizes)
+    for place, (document_id, size) in enumerate(itertools.chain.from_iterable(pairs), start=1):
+        if ends.is_last(document_id, size) or place == documents.num_rows:
             rows = documents.slice(start, place - start)
             by_split = {split: rows.filter(pc.equal(rows["split"], split)) for split in SPLITS}
             yield {split: _parts(held, shards) for split, held in by_split.items() if held.num_rows}

@@ -46,8 +46,9 @@ class SplitTally:
 def dropped(documents: pa.Table) -> dict[str, int]:
     """How many documents were dropped for each reason; `documents` has a column reason."""
     always = {CONTAMINATED, EXACT_DUPLICATE, NEAR_DUPLICATE}
-    reasons = {*always, *documents["reason"].unique().to_pylist()} - {KEPT}
-    return {reason: _where(documents, "reason", reason).num_rows for reason in sorted(reasons)}
+    reasons = sorted({*always, *documents["reason"].unique().to_pylist()} - {KEPT})
+    counts = {reason: pc.sum(pc.equal(documents["reason"], reason)).as_py() for reason in reasons}
+    return {reason: count or 0 for reason, count in counts.items()}
 
 
 def by_source(documents: pa.Table) -> dict[str, SourceTally]:
@@ -56,6 +57,7 @@ def by_source(documents: pa.Table) -> dict[str, SourceTally]:
     Raises IntegrityError when one does not balance.
     """
     found: dict[str, SourceTally] = {}
+    documents = documents.select(["source", "text_bytes", "reason"])
     for source in _values(documents, "source"):
         here = _where(documents, "source", source)
         kept = _where(here, "reason", KEPT)
@@ -70,6 +72,7 @@ def by_source(documents: pa.Table) -> dict[str, SourceTally]:
 def by_split(kept: pa.Table) -> dict[str, SplitTally]:
     """What each split holds of the kept documents; `kept` has columns source, text_bytes and split."""
     found: dict[str, SplitTally] = {}
+    kept = kept.select(["source", "text_bytes", "split"])
     for split in SPLITS:
         here = _where(kept, "split", split)
         sources = {source: _where(here, "source", source) for source in _values(here, "source")}
