@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check flow bench chat accept lock-sources setup docs clean
+.PHONY: help run test test-faults check flow bench cluster-demo chat accept lock-sources setup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ flow: .venv/.ready-flow ## the same pipeline as a Prefect flow
 
 bench: .venv/.ready-bench ## measure against peers: make bench NAME=filters CORPUS=folder-of-text
 	@python -m benchmarks.bench $(NAME)
+
+cluster-demo: .venv/.ready-cluster ## text stages on a Dask scheduler and two workers, one of them killed half-way
+	@python -m benchmarks.cluster_demo
 
 chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
 	@python -m stages.generate --model $(MODEL)
@@ -83,6 +86,7 @@ clean: ## remove work in progress and caches of tools (never data, downloads or 
 .venv/.ready-test: EXTRAS := [test]
 .venv/.ready-dev: EXTRAS := [dev]
 .venv/.ready-bench: EXTRAS := [bench]
+.venv/.ready-cluster: EXTRAS := [cluster]
 .venv/.ready-%: pyproject.toml constraints.txt .venv/.torch-index | .venv/bin/python
 	$(PIP) --no-compile --editable '.$(EXTRAS)'
 	$(if $(PYTHONDONTWRITEBYTECODE),@$(BIN)/python -m compileall -q -j 0 .venv/lib > /dev/null || true)

@@ -6,18 +6,15 @@ values. Each result is kept as a small file in the stage's work folder, so a kil
 tasks that are left. Results come back in task order, whatever order the tasks finish in.
 
 With GRISTMILL_DASK=tcp://HOST:PORT the same functions run on the workers of that Dask scheduler (`pip
-install` with the extra `cluster`). They must see the repository and its `data/` and `.work/` folders under
-the same paths, and hold the same environment; the bytes are the same.
+install` with the extra `cluster`), and the bytes are the same: see cluster.py for what the workers need.
 """
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,13 +22,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.artifacts import read_json, write_json
+from pipeline.cluster import run_on
 from pipeline.errors import IntegrityError, ParamsError, ResourceError
 from pipeline.parentage import end_with_parent
 from pipeline.progress import track
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
-DASK_TIMEOUT_SECONDS = 30
 
 
 def map_shards(
@@ -51,7 +48,8 @@ def map_shards(
     work.mkdir(parents=True, exist_ok=True)
     records = {name: work / f"{name}.done.json" for name in tasks}
     todo = [name for name in tasks if not _is_finished(records[name])]
-    for name, value in track(_run(function, tasks, todo), label=label, total=len(todo), unit="shard"):
+    done = _run(function, {name: tasks[name] for name in todo}, work)
+    for name, value in track(done, label=label, total=len(todo), unit="shard"):
         write_json(records[name], value)
     return {name: result(**read_json(records[name])) for name in tasks}
 
@@ -70,23 +68,25 @@ def processes() -> int:
 
 
 def _run(
-    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], todo: list[str]
+    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], work: Path
 ) -> Iterator[tuple[str, _Result]]:
     """Name and result of each task as it finishes; inline when a pool would not pay."""
     scheduler = os.environ.get("GRISTMILL_DASK")
-    if scheduler and todo:
-        yield from _run_on_dask(scheduler, function, tasks, todo)
+    if scheduler and tasks:
+        yield from run_on(scheduler, function, tasks, work=work)
         return
-    workers = min(processes(), len(todo))
+    workers = min(processes(), len(tasks))
     if workers <= 1:
-        for name in todo:
-            yield name, function(tasks[name])
+        for name, task in tasks.items():
+            yield name, function(task)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_be_a_worker, initargs=(os.getpid(),)
     ) as pool:
-        futures: dict[Future[_Result], str] = {pool.submit(function, tasks[name]): name for name in todo}
+        futures: dict[Future[_Result], str] = {
+            pool.submit(function, task): name for name, task in tasks.items()
+        }
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -113,42 +113,3 @@ def _is_finished(record: Path) -> bool:
         return isinstance(read_json(record), dict)
     except IntegrityError:
         return False
-
-
-def _run_on_dask(
-    address: str, function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], todo: list[str]
-) -> Iterator[tuple[str, _Result]]:
-    """`_run` on the workers of a Dask scheduler.
-
-    Dask is imported by name: it does not change what a task returns, so installing it must not change the
-    code fingerprint of every stage that maps over shards. ParamsError when Dask is missing, ResourceError
-    when no scheduler is there.
-    """
-    try:
-        dask = importlib.import_module("dask.distributed")
-    except ImportError as error:
-        raise ParamsError(
-            "GRISTMILL_DASK is set but Dask is not installed: pip install -e '.[cluster]'"
-        ) from error
-    try:
-        client = dask.Client(address, timeout=DASK_TIMEOUT_SECONDS)
-    except (OSError, ValueError) as error:
-        raise ResourceError(f"GRISTMILL_DASK={address}: no scheduler answers there ({error})") from error
-    with client:
-        futures = {
-            client.submit(_in_folder, os.getcwd(), function, tasks[name], pure=False): name for name in todo
-        }
-        try:
-            for future in dask.as_completed(futures):
-                yield futures[future], future.result()
-        except dask.KilledWorker as error:
-            raise ResourceError(
-                f"{address}: workers died in {function.__name__}; most often memory ran out"
-            ) from error
-
-
-def _in_folder(folder: str, function: Callable[[_Task], _Result], task: _Task) -> _Result:
-    """`function(task)` with relative paths meaning what they mean where the task was made."""
-    os.chdir(folder)
-    sys.path[:0] = [] if folder in sys.path else [folder]
-    return function(task)

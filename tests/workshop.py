@@ -9,9 +9,11 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_END_SECONDS = 60.0  # that a stage may outlive its dvc, or a worker its stage
 _RAN = re.compile(r"^Running stage '([^']+)':", re.MULTILINE)
 _RESTORED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILINE)
 
@@ -55,13 +57,7 @@ class Workshop:
 
     def processes(self, words: str) -> list[int]:
         """The ids of running processes in this folder whose command line holds `words`."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                here = (folder / "cwd").resolve() == self.path.resolve()
-                if here and words in (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode():
-                    found.append(int(folder.name))
-        return found
+        return processes_in(self.path, words)
 
     def repro(self) -> tuple[set[str], set[str]]:
         """`dvc repro`; the names of the stages that ran and of those restored from the run-cache."""
@@ -77,6 +73,25 @@ class Workshop:
     def lock(self) -> str:
         """The text of dvc.lock."""
         return (self.path / "dvc.lock").read_text(encoding="utf-8")
+
+
+def processes_in(folder: Path, words: str) -> list[int]:
+    """The ids of running processes in the folder whose command line holds `words`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            here = (process / "cwd").resolve() == folder.resolve()
+            if here and words in (process / "cmdline").read_bytes().replace(b"\0", b" ").decode():
+                found.append(int(process.name))
+    return found
+
+
+def wait_until_ended(folder: Path, words: str) -> None:
+    """Returns when no such process runs in the folder; fails when one does so for a minute more."""
+    deadline = time.monotonic() + LONGEST_END_SECONDS
+    while running := processes_in(folder, words):
+        assert time.monotonic() < deadline, f"{running} outlived their stage"
+        time.sleep(0.02)
 
 
 def cpu_seconds_of_children() -> float:

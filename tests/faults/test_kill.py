@@ -8,12 +8,11 @@ import random
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.workshop import Workshop
+from tests.workshop import Workshop, wait_until_ended
 
 KILLS = 40
 LONGEST_WAIT_SECONDS = 12.0
@@ -40,7 +39,7 @@ def test_killed_at_random_moments_the_lock_is_the_same(reference: str, tmp_path:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         _, said = dvc.communicate()
-        wait_until_ended(shop)
+        wait_until_ended(shop.path, "stages.")
         mended = shop.python("-m", "pipeline.recovery")
         assert mended.returncode == 0, mended.stderr
         kills += bool(victims)
@@ -52,14 +51,6 @@ def test_killed_at_random_moments_the_lock_is_the_same(reference: str, tmp_path:
     shop.repro()
     assert shop.lock() == reference
     assert shop.repro() == (set(), set())
-
-
-def wait_until_ended(shop: Workshop) -> None:
-    """Returns when no stage runs; fails when one outlives its dvc by a minute."""
-    deadline = time.monotonic() + 60
-    while shop.processes("stages."):
-        assert time.monotonic() < deadline, "a stage outlived its dvc"
-        time.sleep(0.1)
 
 
 def forget(shop: Workshop) -> None:

@@ -19,7 +19,7 @@ MOST_FILE_LINES, MOST_STAGE_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS = 300, 10
 # The only modules that may import these, and what each is for.
 HOMES = {
     "accelerate": {"pipeline/model/runtime.py"},
-    "dask": {"pipeline/engine.py"},
+    "dask": {"pipeline/cluster.py"},
     "dvc": set(),
     "ftfy": {"pipeline/corpus/mojibake.py"},
     "great_expectations": {"pipeline/corpus/expectations.py"},
@@ -33,7 +33,7 @@ HOMES = {
 COMMANDS = {"generate"}  # beside the pipeline
 # What they load by name is fingerprinted otherwise (see stages/code.py and _checked_params), or it changes no
 # byte (Dask, tqdm).
-LOADERS = {"pipeline/engine.py", "pipeline/progress.py", "pipeline/stage.py", "stages/ingest.py"}
+LOADERS = {"pipeline/cluster.py", "pipeline/progress.py", "pipeline/stage.py", "stages/ingest.py"}
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc", "base", "core", "tools", "lib"}
 AT_IMPORT = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef)
 
