@@ -158,7 +158,7 @@ def _scores(run: Run) -> Iterator[list[str]]:
                 for each in totals
             ),
         ]
-    floors = [run.evaluate["base"].splits[split].floors.named() for split in HELD_OUT]
+    floors = [run.evaluate["base"].floors[split].named() for split in HELD_OUT]
     for floor in floors[0]:
         yield [floor, *(numerals.decimal(each[floor]) for each in floors)]
 

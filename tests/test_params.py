@@ -204,16 +204,17 @@ def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> N
         ("clean: !!python/object:os.system {min_chars: 1}\n", "clean: has a tag, anchor or alias"),
         ("clean: {}\nclean: {}\n", "line 2: clean: is set twice; keep one"),
         ("<<: {clean: {}}\n", "<<: unknown key"),
+        ("clean: {min_chars: &a 1, max_chars: &a 2}\n", "clean.min_chars: has a tag, anchor or alias"),
         ("? [clean]\n: {}\n", "a list: unknown key"),
         ('"a\\nb\\e[2J": 1\n', r"a\nb\x1b[2J: unknown key"),
         ("k" * 900 + ": 1\n", "...: unknown key"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_plain_mapping_is_refused(text: str | bytes, words: str, tmp_path: Path) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     problems = problems_of(tmp_path / "params.yaml", text, {"clean": SECTIONS["clean"]})
     assert words in "; ".join(problems)
-    assert time.monotonic() - started < 20, "refusing is fast, also on a busy machine"
+    assert time.process_time() - started < 10, "refusing is fast"
     assert not Path("PWNED").exists()
 
 

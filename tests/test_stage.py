@@ -128,7 +128,9 @@ def test_a_stage_writes_its_output_its_metrics_with_provenance_and_its_timings(b
         "enabled": False,
         "licence": "",
         "max_quarantine_share": 0.01,
+        "patterns": ["**"],
         "text_column": "text",
+        "metadata_columns": [],
     }
     assert list(metrics["provenance"]["inputs"]) == ["in.txt"]
     timings = json.loads((bench.folder / "reports/timings/ingest@files.json").read_text())
