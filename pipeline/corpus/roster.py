@@ -17,8 +17,8 @@ def write_clusters(documents: pa.Table, out: Path, likeness: Mapping[str, float]
 
     `likeness` says what counted as a near duplicate, for those who look for one later.
     """
-    table = documents.append_column("kept", pc.equal(documents["reason"], KEPT))
-    columns = table.select(["id", "cluster", "split", "kept", "reason", "duplicate_of"])
-    with publishing(out, kind="clusters", facts={"documents": table.num_rows, **likeness}) as folder:
+    columns = documents.select(["id", "cluster", "split", "reason", "duplicate_of"])
+    columns = columns.add_column(3, "kept", pc.equal(columns["reason"], KEPT))
+    with publishing(out, kind="clusters", facts={"documents": documents.num_rows, **likeness}) as folder:
         ordered = columns.sort_by([("id", "ascending"), ("split", "ascending")])
         write_table(folder / "clusters.parquet", ordered)

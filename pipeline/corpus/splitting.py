@@ -29,6 +29,7 @@ from pipeline.reuse import Results
 
 SPLITS = ("train", "val", "test")
 DRAWN_AT_ONCE = 1 << 16
+_PLACED = ["id", "split", "text_bytes", "shard", "row"]
 _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]
 
 
@@ -99,8 +100,8 @@ def publish(
     """
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
-    documents = documents.drop_columns(["digest", "normalized_bytes", "shingles", "sketch_start", "source"])
-    write_splits(documents.filter(pc.equal(documents["reason"], KEPT)), shards, staging, results=results)
+    kept = pc.equal(documents["reason"], KEPT)
+    write_splits(documents.select(_PLACED).filter(kept), shards, staging, results=results)
     write_clusters(documents, staging / "clusters", likeness)
     replace_folder(staging, out)
 
@@ -111,7 +112,7 @@ def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, 
     `documents` lists what to write: columns id, split, text_bytes, and where it is: shard (a place in
     `shards`) and row. A range that `results` holds already is only linked.
     """
-    placed = documents.select(["id", "split", "text_bytes", "shard", "row"]).sort_by("id")
+    placed = documents.select(_PLACED).sort_by("id")
     ranges = {_key(held, results): held for held in _ranges(placed, shards)}
     tasks = {
         key: RangeTask({str(_file(key, split, results)): parts for split, parts in held.items()})
