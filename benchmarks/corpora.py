@@ -24,8 +24,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline.errors import DataError, GristmillError, ParamsError
+from pipeline.records import HELD_OUT, SPLITS
 from pipeline.reporting import numerals
-from pipeline.reporting.metrics.run import HELD_OUT, MODELS, SOURCES, SPLITS, Run, read_run
+from pipeline.reporting.metrics.run import MODELS, SOURCES, Run, read_run
 from pipeline.reporting.metrics.text import Clean, Dedupe, Ingest
 from pipeline.reporting.weather import Timing, read_timings
 from tests.workshop import ROOT, Workshop

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
+SPLITS = ("train", "val", "test")  # the parts of a corpus: to learn from, to choose by, to judge by
+HELD_OUT = SPLITS[1:]
 DOCUMENT_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),  # unique, stable: see document_id

@@ -10,13 +10,12 @@ from pipeline.model.inference import OpenedModel, open_model, require_tokenizer
 from pipeline.model.perplexity import score, windows
 from pipeline.model.sampling import Sample, Sampling, samples
 from pipeline.model.scores import Bootstrap, Floors, SplitScore, floors_of, split_score
+from pipeline.records import HELD_OUT
 from pipeline.settings.evaluate import EvaluateParams
 from pipeline.stage import Input, Work, main
 from pipeline.tokens.bpe import Tokenizer
 from pipeline.tokens.heldout import Heldout, Tokens, open_heldout, open_stream
 from pipeline.tokens.prompts import prompt_for, stop_ids
-
-SPLITS = ("val", "test")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def run(
     if train.fact("tokenizer_sha256") != words.sha256:
         raise IntegrityError(f"{packed}: packed with another tokenizer than {tokenizer}; run `dvc repro`")
     limit = params.max_documents
-    held_out = {name: open_heldout(packed / name, corpus / name, max_documents=limit) for name in SPLITS}
+    held_out = {name: open_heldout(packed / name, corpus / name, max_documents=limit) for name in HELD_OUT}
     splits = {
         split: score_split(opened, heldout, params=params, label=f"evaluate {model} on {split}")
         for split, heldout in held_out.items()

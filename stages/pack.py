@@ -9,12 +9,11 @@ from typing import Any
 from pipeline.artifacts import open_artifact, publishing
 from pipeline.engine import map_shards
 from pipeline.errors import DataError
+from pipeline.records import SPLITS
 from pipeline.settings.pack import PackParams
 from pipeline.stage import Input, Output, Work, main
 from pipeline.tokens.bpe import Tokenizer
 from pipeline.tokens.packing import KIND, EncodedShard, EncodeTask, PackedSplit, encode_shard, pack
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pipeline.corpus.leakage import Likeness, sample_held_out
 from pipeline.corpus.ledger import listed
 from pipeline.corpus.lengths import Lengths
 from pipeline.corpus.measures import Measures, measure_splits
-from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError
+from pipeline.records import SPLITS
 from pipeline.settings.ingest import IngestParams
 from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Input, Output, Work, main

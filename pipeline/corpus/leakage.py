@@ -22,9 +22,8 @@ from pipeline.artifacts import read_table, write_table
 from pipeline.corpus.shards import shard_paths
 from pipeline.corpus.shingles import Places, ShingleSets, Words32, normalize, shingle_sets
 from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
-from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError
-from pipeline.records import DOCUMENT_SCHEMA
+from pipeline.records import DOCUMENT_SCHEMA, HELD_OUT
 
 PROBE_SCHEMA = pa.schema(
     [
@@ -111,7 +110,7 @@ def sample_held_out(corpus: Path, path: Path, *, most: int, seed: int, likeness:
     Which ones follows from the seed and their ids alone. Shards that are no table of documents are passed
     over: whoever measures them says what is wrong.
     """
-    places = [(split, shard) for split in SPLITS[1:] for shard in shard_paths(corpus / split)]
+    places = [(split, shard) for split in HELD_OUT for shard in shard_paths(corpus / split)]
     drawn = heapq.nsmallest(most, _draws(places, seed))
     tables = [PROBE_SCHEMA.empty_table()]
     for place in sorted({place for _, _, place, _ in drawn}):

@@ -24,10 +24,9 @@ from pipeline.corpus.catalogue import StoredShard
 from pipeline.corpus.deduplication import KEPT
 from pipeline.corpus.roster import write_clusters
 from pipeline.corpus.shards import ShardEnds, adopt_shards
-from pipeline.records import DOCUMENT_SCHEMA
+from pipeline.records import DOCUMENT_SCHEMA, SPLITS
 from pipeline.reuse import Results
 
-SPLITS = ("train", "val", "test")
 DRAWN_AT_ONCE = 1 << 16
 _PLACED = ["id", "split", "text_bytes", "shard", "row"]
 _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipeline.corpus.accounts import Account
 from pipeline.corpus.deduplication import CONTAMINATED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
 from pipeline.corpus.shingles import Places
-from pipeline.corpus.splitting import SPLITS
+from pipeline.records import SPLITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.records import SPLITS
 from pipeline.reporting import numerals, theme
 from pipeline.reporting.charts import Bar, bars, figure
 from pipeline.reporting.document import Figure, Folded, Prose, Row, Section, Table, words_then_numbers
-from pipeline.reporting.metrics.run import SOURCES, SPLITS, Run
+from pipeline.reporting.metrics.run import SOURCES, Run
 
 
 @dataclass(frozen=True, slots=True)

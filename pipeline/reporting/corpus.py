@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pipeline.records import SPLITS
 from pipeline.reporting import numerals
 from pipeline.reporting.blend import blend_tables
 from pipeline.reporting.document import Folded, Passage, Row, Section, Table, words_then_numbers
-from pipeline.reporting.metrics.run import SPLITS, Run
+from pipeline.reporting.metrics.run import Run
 from pipeline.reporting.metrics.text import TrainBpe
 
 CUT = " \u00b7 "  # between two pieces

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.records import SPLITS
 from pipeline.reporting import numerals
 from pipeline.reporting.document import Role, Row, Section, Table, words_then_numbers
-from pipeline.reporting.metrics.run import SPLITS
 from pipeline.reporting.metrics.text import Drift, Lengths, Validate
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.reporting.metrics.run import MODELS, SPLITS, Run
+from pipeline.records import SPLITS
+from pipeline.reporting.metrics.run import MODELS, Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pipeline.records import HELD_OUT
 from pipeline.reporting import numerals, theme
 from pipeline.reporting.charts import Bar, bars, figure
 from pipeline.reporting.document import Figure, Folded, Passage, Row, Section, Table
 from pipeline.reporting.metrics.model import Evaluate
-from pipeline.reporting.metrics.run import FORMS, HELD_OUT, MODELS, Run
+from pipeline.reporting.metrics.run import FORMS, MODELS, Run
 
 MODEL_NAMES = {"base": "base", "tuned": "tuned", "int8": "tuned, int8", "int4": "tuned, int4"}
 

@@ -12,7 +12,8 @@ from pipeline.artifacts import hash_file, open_artifact
 from pipeline.corpus import splitting
 from pipeline.corpus.catalogue import StoredShard
 from pipeline.corpus.shards import ShardEnds, read_shard, read_shards, shard_paths
-from pipeline.corpus.splitting import SPLITS, SplitShares, assign_splits, split_of, write_splits
+from pipeline.corpus.splitting import SplitShares, assign_splits, split_of, write_splits
+from pipeline.records import SPLITS
 from pipeline.reuse import Results
 from tests.corpus.collections import named, prose, publish
 

@@ -10,9 +10,8 @@ import pytest
 
 from pipeline.artifacts import hash_tree, open_artifact
 from pipeline.corpus.shards import read_shards
-from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError, IntegrityError
-from pipeline.records import Document
+from pipeline.records import SPLITS, Document
 from pipeline.settings.dedupe import DedupeParams
 from pipeline.settings.mixture import SourceMixture
 from pipeline.stage import Work

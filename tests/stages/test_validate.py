@@ -14,9 +14,8 @@ import pytest
 
 from pipeline.artifacts import canonical_json, hash_tree, open_artifact, publishing, read_json, write_bytes
 from pipeline.corpus.shards import read_shards
-from pipeline.corpus.splitting import SPLITS
 from pipeline.errors import DataError, IntegrityError
-from pipeline.records import Document, to_table
+from pipeline.records import SPLITS, Document, to_table
 from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Work
 from stages.validate import ValidateMetrics, run

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import IntegrityError
+from pipeline.records import HELD_OUT, SPLITS
 from pipeline.reporting.metrics.model import Evaluate, Export, Finetune, Pretrain, Quantize
 from pipeline.reporting.metrics.provenance import Provenance
 from pipeline.reporting.metrics.text import Clean, Dedupe, Ingest, Pack, TrainBpe, Validate
 from pipeline.reporting.reading import read_as
 
 SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
-SPLITS = ("train", "val", "test")
-HELD_OUT = ("val", "test")
 FORMS = ("int8", "int4")
 MODELS = ("base", "tuned", *FORMS)
 FILES = (
