@@ -8,7 +8,7 @@ from pipeline.reporting.metrics.text import Blend, Dedupe
 
 
 def deduped(**mixture: Blend) -> Dedupe:
-    return Dedupe(0, 0, {}, 0, 0, {}, mixture, Provenance("dedupe", {}, "", {}))
+    return Dedupe(0, 0, {}, 0, 0, {}, mixture, {}, Provenance("dedupe", {}, "", {}))
 
 
 def test_each_source_is_a_row_with_its_share_of_the_blend() -> None:
