@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,13 +55,11 @@ def main() -> None:
 def prepare(corner: Corner, corpus: str | None) -> str:
     """Ingests the text and returns the name of its source."""
     source = "files" if corpus else "pydocs"
-    sources = corner.path / "data/sources"
-    sources.mkdir(parents=True)
     if corpus:
-        (sources / source).symlink_to(Path(corpus).resolve())
+        text = corner.path / "data/sources" / source
+        shutil.rmtree(text)
+        text.symlink_to(Path(corpus).resolve())
         corner.enable(source)
-    else:
-        (sources / source).mkdir()
     succeed(corner.start(f"ingest@{source}"))
     return source
 

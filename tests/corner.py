@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.workshop import ROOT, wait_until_ended
+from tests.workshop import ROOT, copy_repository, wait_until_ended
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Corner:
             (path / name).symlink_to(ROOT / name)
         (path / ".venv").symlink_to(sys.prefix)
         shutil.copyfile(ROOT / params, path / "params.yaml")
+        copy_repository(path, "data")
         (path / "reports/baseline").mkdir(parents=True)
         self._stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 

@@ -26,11 +26,7 @@ class Workshop:
     def __init__(self, path: Path, *, profile: str | None = None, **environment: str) -> None:
         self.path = path
         self.environment = {**os.environ, "GX_ANALYTICS_ENABLED": "false", **environment}
-        listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-        for name in filter(None, listed):
-            if (ROOT / name).is_file() and name != "dvc.lock":
-                (path / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, path / name)
+        copy_repository(path)
         (path / ".venv").symlink_to(sys.prefix)
         if profile:
             shutil.copyfile(ROOT / "profiles" / f"{profile}.yaml", path / "params.yaml")
@@ -73,6 +69,17 @@ class Workshop:
     def lock(self) -> str:
         """The text of dvc.lock."""
         return (self.path / "dvc.lock").read_text(encoding="utf-8")
+
+
+def copy_repository(path: Path, *below: str) -> None:
+    """Copies the repository's files, or those below some folders; not dvc.lock, nor what git ignores."""
+    listed = _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *below).split(
+        "\0"
+    )
+    for name in filter(None, listed):
+        if (ROOT / name).is_file() and name != "dvc.lock":
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, path / name)
 
 
 def processes_in(folder: Path, words: str) -> list[int]:

@@ -24,7 +24,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Corner:
     """A corner in which the four stages have run, with two processes where there is work for two."""
     corner = Corner(tmp_path_factory.mktemp("undisturbed"), **PROCESSES)
     texts = corner.path / "data/sources/files"
-    texts.mkdir(parents=True)
     for number in range(DOCUMENTS):
         text = prose(number, words=150)
         (texts / f"{number:04d}.txt").write_text(f"{text}.\n", encoding="utf-8")
@@ -57,7 +56,7 @@ def killable(folder: Path, undisturbed: Corner, stage: str) -> Corner:
     """A corner with everything but what the stage writes."""
     corner = Corner(folder, **PROCESSES)
     shutil.copyfile(undisturbed.path / "params.yaml", corner.path / "params.yaml")
-    shutil.copytree(undisturbed.path / "data", corner.path / "data")
+    shutil.copytree(undisturbed.path / "data", corner.path / "data", dirs_exist_ok=True)
     corner.forget(stage)
     return corner
 

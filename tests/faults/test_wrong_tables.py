@@ -69,6 +69,9 @@ WRONG: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
 def corner(tmp_path_factory: pytest.TempPathFactory) -> Corner:
     """A corner with sound documents wherever a stage looks for some, and an open gate."""
     made = Corner(tmp_path_factory.mktemp("corner"), GRISTMILL_PROCESSES="1")
+    params = made.path / "params.yaml"
+    given = params.read_text(encoding="utf-8")
+    params.write_text(given.replace("vocab_size: 512", "vocab_size: 400"), encoding="utf-8")
     documents = [named(f"{number:03d}", prose(number, words=100)) for number in range(60)]
     for folder in ("data/ingest/files", "data/clean/files", "data/dedupe/train"):
         publish(made.path / folder, documents[:40])
