@@ -19,6 +19,10 @@ HEAVY = (
     "transformers",
     "dvc",
     "dask",
+    "httpx",
+    "resiliparse",
+    "fastwarc",
+    "wikitextparser",
 )
 LOAD = """
 import runpy, sys
