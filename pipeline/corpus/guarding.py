@@ -103,7 +103,8 @@ def _serve(pipe: Connection[Any, Any], *, seconds: int, memory_bytes: int) -> No
     """Takes a function and answers calls of it until the other side closes the pipe."""
     function: Callable[[Any], Any] = pipe.recv()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    with contextlib.suppress(ValueError):  # macOS knows no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     while True:
         try:

@@ -100,9 +100,11 @@ def _require_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) ->
     for name in wanted:
         if name not in names:
             raise DataError(f"{path}: column {name!r} is missing; it has {', '.join(names) or 'none'}")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: has {names.count(name)} columns named {name!r}; rename one")
 
 
 def _require_text(path: Path, field: pa.Field) -> None:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise DataError(f"{path}: column {field.name!r} is {field.type}; must be text")

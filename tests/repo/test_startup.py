@@ -21,6 +21,10 @@ HEAVY = (
     "dask",
     "ftfy",
     "py3langid",
+    "httpx",
+    "resiliparse",
+    "fastwarc",
+    "wikitextparser",
 )
 LOAD = """
 import runpy, sys

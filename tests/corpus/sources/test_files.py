@@ -232,10 +232,41 @@ def test_a_file_without_one_json_object_is_refused(content: bytes, tmp_path: Pat
         items(tmp_path)
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
 def test_every_arrow_form_of_text_is_read(kind: pa.DataType, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array(["a", "b", None]).cast(kind)}), tmp_path / "a.parquet")
     assert Counter(type(item) for item in items(tmp_path)) == {Document: 2, Rejected: 1}
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"text": pa.array([["a"]])}, "column 'text' is list<element: string>; must be text"),
+        ({"text": pa.array([{"a": "x"}])}, "column 'text' is struct<a: string>; must be text"),
+        ({"text": pa.array([b"a"])}, "column 'text' is binary; must be text"),
+        ({"text": pa.array([None])}, "column 'text' is null; must be text"),
+        ({"id": pa.array(["a"])}, "column 'text' is missing; it has id"),
+    ],
+)
+def test_a_column_that_holds_no_text_is_named(
+    columns: dict[str, pa.Array], said: str, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=rf"a\.parquet: {said}"):
+        items(tmp_path)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["text", "text"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: has 2 columns named 'text'; rename one"):
+        items(tmp_path)
+    (tmp_path / "a.parquet").unlink()
+    (tmp_path / "a.csv").write_text("text,text\nx,y\n")
+    with pytest.raises(DataError, match=r"a\.csv: has 2 columns named 'text'; rename one"):
+        items(tmp_path)
 
 
 def test_damaged_parquet_is_noticed(tmp_path: Path) -> None:
