@@ -20,13 +20,12 @@ import dataclasses
 import math
 import re
 import types
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from pipeline.errors import ParamsError
@@ -150,10 +149,9 @@ def _composed(path: Path, text: str) -> MappingNode:
     if directive := re.search(r"(?m)^\ufeff?%", text):
         number = text.count("\n", 0, directive.end()) + 1
         raise ParamsError(f"{path} line {number}: a YAML directive (%) is not allowed; delete the line")
+    (yaml := YAML(typ="safe", pure=True)).composer.warn_double_anchors = False  # no anchor is allowed at all
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ReusedAnchorWarning)  # no anchor is allowed at all
-            root = YAML(typ="safe", pure=True).compose(text)
+        root = yaml.compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

@@ -14,7 +14,7 @@ import pytest
 
 from tests.workshop import Workshop, cpu_seconds_of_children
 
-ALL_STAGES = 22
+ALL_STAGES = 26
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 from pipeline.errors import DataError
 from pipeline.settings.ingest import GutenbergCatalogueParams
 
+MAX_FIELD_CHARS = 131_072
 NAMES = ("pg_catalog.csv", "pg_catalog.csv.gz")
 MAX_BYTES = 512 * 2**20  # unpacked; the whole of it was 20 MB in 2025
 MAX_LINE_BYTES = 2**20
@@ -57,6 +58,7 @@ def read_catalogue(path: Path) -> Iterator[Listing]:
 
     Raises DataError naming the line where it is no catalogue.
     """
+    csv.field_size_limit(MAX_FIELD_CHARS)
     with _opened(path) as file:
         rows = csv.reader(_lines(file, path), strict=True)
         try:
