@@ -96,13 +96,14 @@ def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_sa
     assert other.lock() == shop.lock()
 
 
-@pytest.mark.parametrize("model", ["base", "tuned", "int8", "int4"])
-def test_every_model_answers_a_prompt(shop: Workshop, model: str) -> None:
-    done = shop.python(
-        "-m", "stages.generate", "--model", model, "--prompt", "Return the", "--max-tokens", "8"
-    )
+def test_every_model_answers_a_prompt(shop: Workshop) -> None:
+    asked = "main(['--model', model, '--prompt', 'Return the', '--max-tokens', '8'])"
+    models = "'base', 'tuned', 'int8', 'int4'"
+    done = shop.python("-c", f"from stages.generate import main\nfor model in ({models}): {asked}; print('--')")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    answers = done.stdout.split("--\n")
+    assert len(answers) == 5
+    assert all(answer.strip() for answer in answers[:4])
 
 
 def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop) -> None:
@@ -145,6 +146,7 @@ def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> N
     assert shop.lock() == before
 
 
+@pytest.mark.faults
 def test_a_killed_pretraining_goes_on_at_its_checkpoint_and_ends_with_the_same_bytes(
     shop: Workshop, tmp_path: Path
 ) -> None:

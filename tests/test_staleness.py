@@ -165,7 +165,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return workshop
 
 
-@pytest.mark.parametrize("change", CHANGES[::3], ids=lambda change: change.name)
+@pytest.mark.parametrize("change", CHANGES[::4], ids=lambda change: change.name)
 def test_a_change_reaches_exactly_the_stages_it_must(
     shop: Workshop, before: Path, affected: Callable[[], set[str]], change: Change
 ) -> None:
