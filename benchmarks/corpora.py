@@ -1,6 +1,6 @@
 """The whole pipeline on real corpora, as tables for RESULTS.md: documents, bits per byte, time, memory.
 
-    python -m benchmarks.corpora --corpora ../shared/corpora --out measured --only gutenberg,files
+    python -m benchmarks.corpora --corpora DIR --out measured --only gutenberg,files
 
 Each corpus runs by `dvc repro` in a copy of this repository, as the only source that is on. Its folder is
 linked, not copied. The models are tuned on a file of prompt/response pairs, since only the documentation of

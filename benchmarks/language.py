@@ -1,6 +1,6 @@
 """Language identification on sentences whose language is known: flores200_dev, one file per language.
 
-    make bench NAME=language CORPUS=../shared/corpora/web/flores200_dev
+    make bench NAME=language CORPUS=flores200_dev
 
 A file is named for its language and script (eng_Latn.dev) and holds a sentence a line; those of MIN_CHARS
 characters or more are identified among all languages of the model, without a hint which ones occur.

@@ -1,4 +1,4 @@
-"""Where the real data for tests is: GRISTMILL_CORPORA, or `../shared/corpora` beside the repository."""
+"""Where the real data for tests is: the folder that GRISTMILL_CORPORA names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def corpora(name: str) -> Path:
     """A folder of the real data; the test is skipped, saying so, where it is not there."""
-    place = Path(os.environ.get("GRISTMILL_CORPORA", ROOT.parent / "shared" / "corpora")) / name
-    if not place.is_dir():
-        pytest.skip(f"no real data at {place}: set GRISTMILL_CORPORA")
-    return place
+    folder = os.environ.get("GRISTMILL_CORPORA")
+    if not folder or not (Path(folder) / name).is_dir():
+        pytest.skip(f"no real data: GRISTMILL_CORPORA names no folder that holds {name}")
+    return Path(folder) / name

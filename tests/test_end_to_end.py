@@ -99,7 +99,9 @@ def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_sa
 def test_every_model_answers_a_prompt(shop: Workshop) -> None:
     asked = "main(['--model', model, '--prompt', 'Return the', '--max-tokens', '8'])"
     models = "'base', 'tuned', 'int8', 'int4'"
-    done = shop.python("-c", f"from stages.generate import main\nfor model in ({models}): {asked}; print('--')")
+    done = shop.python(
+        "-c", f"from stages.generate import main\nfor model in ({models}): {asked}; print('--')"
+    )
     assert done.returncode == 0, done.stderr
     answers = done.stdout.split("--\n")
     assert len(answers) == 5
