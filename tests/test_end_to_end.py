@@ -131,16 +131,19 @@ def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> N
     shop.edit(
         "params.yaml", "max_chars: 5000000              # of any", "max_chars: 200000              # of any"
     )
-    shop.edit("params.yaml", "    enabled: false\n    text_column", "    enabled: true\n    text_column")
+    shop.edit("params.yaml", "    enabled: false\n    patterns", "    enabled: true\n    patterns")
     planted = " ".join(f"Sentence number {number} of the planted document." for number in range(5000))
     (shop.path / "data/sources/files/planted.txt").write_text(planted)
     said = shop.dvc("repro", check=False)
     assert "Running stage 'validate'" in said
-    assert "expect_column_values_to_be_between on chars: " in said
+    assert "ExpectColumnValuesToBeBetween on chars: " in said
     assert "broken by 1 of" in said
     assert "Running stage 'train_bpe'" not in said
+    assert "Sentence number 0 of the planted" in (shop.path / "reports/validate.html").read_text(
+        encoding="utf-8"
+    )
     (shop.path / "data/sources/files/planted.txt").unlink()
-    shop.edit("params.yaml", "    enabled: true\n    text_column", "    enabled: false\n    text_column")
+    shop.edit("params.yaml", "    enabled: true\n    patterns", "    enabled: false\n    patterns")
     shop.edit(
         "params.yaml", "max_chars: 200000              # of any", "max_chars: 5000000              # of any"
     )

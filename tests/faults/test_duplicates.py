@@ -15,7 +15,7 @@ from pipeline.records import Document, document_id
 from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Work
 from stages.dedupe import DedupeMetrics, run
-from tests.corpus.collections import edited, prose
+from tests.corpus.collections import UNMIXED, edited, prose
 
 DOCUMENTS = 100_000
 IDENTICAL_SECONDS, NEAR_SECONDS = 60, 120
@@ -26,6 +26,7 @@ PARAMS = DedupeParams(
     val_fraction=0.1,
     test_fraction=0.1,
     seed=1,
+    mixture=UNMIXED,
     decontaminate=(),
     decontamination_words=13,
 )

@@ -15,7 +15,7 @@ from pipeline.records import Document
 from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Work
 from stages import clean, dedupe
-from tests.corpus.collections import edited, named, prose, publish
+from tests.corpus.collections import UNMIXED, edited, named, prose, publish
 from tests.stages.test_clean import PARAMS as CLEAN
 
 DEDUPE = DedupeParams(
@@ -25,6 +25,7 @@ DEDUPE = DedupeParams(
     val_fraction=0.2,
     test_fraction=0.2,
     seed=1,
+    mixture=UNMIXED,
     decontaminate=(),
     decontamination_words=13,
 )
