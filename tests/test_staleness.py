@@ -73,7 +73,7 @@ def code(module: str, runs: set[str]) -> Change:
 
 
 def library(distribution: str, runs: set[str]) -> Change:
-    """Another version of an installed distribution; `pydocs` reads the text of them all."""
+    """Another version of a distribution that the packages of `pydocs`, or what they require, include."""
     pydocs = {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE
     return Change(
         f"library {distribution}", lambda shop: upgrade(shop, distribution), {"code"} | runs | pydocs
@@ -144,7 +144,11 @@ CHANGES = (
         INGEST | CLEAN | AFTER_DEDUPE,
     ),
     library("matplotlib", {"report"}),
-    library("resiliparse", READERS_OF_PAGES | AFTER_DEDUPE),
+    Change(
+        "library resiliparse, whose text pydocs does not read",
+        lambda shop: upgrade(shop, "resiliparse"),
+        {"code"} | READERS_OF_PAGES | AFTER_DEDUPE,
+    ),
     library("sentencepiece", AFTER_BPE),
     library("torch", AFTER_PRETRAIN),
     library("pyarrow", EVERYTHING),
