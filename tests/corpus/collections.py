@@ -12,9 +12,21 @@ import pyarrow as pa
 from pipeline.artifacts import publishing, write_table
 from pipeline.corpus.shards import text_bytes, write_shards
 from pipeline.records import Document
+from pipeline.settings.dedupe import DedupeParams
 from pipeline.settings.mixture import MixtureParams, SourceMixture
 
 UNMIXED = MixtureParams(*[SourceMixture(max_bytes=None, weight=None) for _ in fields(MixtureParams)])
+DEDUPE = DedupeParams(
+    shingle_words=5,
+    num_permutations=128,
+    jaccard_threshold=0.7,
+    val_fraction=0.2,
+    test_fraction=0.2,
+    seed=1,
+    mixture=UNMIXED,
+    decontaminate=(),
+    decontamination_words=13,
+)
 _WORDS = ("river", "mill", "stone", "grain", "turns", "under", "water", "slowly", "millers", "watch")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,13 @@ import pytest
 from pipeline.artifacts import hash_tree, publishing
 from pipeline.corpus.shards import SHARD_DOCUMENTS, write_shards
 from pipeline.records import Document, document_id
-from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Work
 from stages.dedupe import DedupeMetrics, run
-from tests.corpus.collections import UNMIXED, edited, prose
+from tests.corpus.collections import DEDUPE, edited, prose
 
 DOCUMENTS = 100_000
 IDENTICAL_SECONDS, NEAR_SECONDS = 60, 120
-PARAMS = DedupeParams(
-    shingle_words=5,
-    num_permutations=128,
-    jaccard_threshold=0.8,
-    val_fraction=0.1,
-    test_fraction=0.1,
-    seed=1,
-    mixture=UNMIXED,
-    decontaminate=(),
-    decontamination_words=13,
-)
+PARAMS = replace(DEDUPE, jaccard_threshold=0.8, val_fraction=0.1, test_fraction=0.1)
 TEXT = prose(1, words=120)
 pytestmark = pytest.mark.faults
 

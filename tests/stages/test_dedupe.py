@@ -16,19 +16,9 @@ from pipeline.settings.dedupe import DedupeParams
 from pipeline.settings.mixture import SourceMixture
 from pipeline.stage import Work
 from stages.dedupe import DedupeMetrics, run
-from tests.corpus.collections import UNMIXED, edited, named, prose, publish
+from tests.corpus.collections import DEDUPE, UNMIXED, edited, named, prose, publish
 
-PARAMS = DedupeParams(
-    shingle_words=5,
-    num_permutations=128,
-    jaccard_threshold=0.7,
-    val_fraction=0.2,
-    test_fraction=0.2,
-    seed=1,
-    mixture=UNMIXED,
-    decontaminate=(),
-    decontamination_words=13,
-)
+PARAMS = DEDUPE
 
 
 @pytest.fixture

@@ -12,23 +12,11 @@ from pipeline.artifacts import hash_tree
 from pipeline.corpus import catalogue, splitting
 from pipeline.corpus.shards import ShardEnds
 from pipeline.records import Document
-from pipeline.settings.dedupe import DedupeParams
 from pipeline.stage import Work
 from stages import clean, dedupe
-from tests.corpus.collections import UNMIXED, edited, named, prose, publish
+from tests.corpus.collections import DEDUPE, edited, named, prose, publish
 from tests.stages.test_clean import PARAMS as CLEAN
 
-DEDUPE = DedupeParams(
-    shingle_words=5,
-    num_permutations=128,
-    jaccard_threshold=0.7,
-    val_fraction=0.2,
-    test_fraction=0.2,
-    seed=1,
-    mixture=UNMIXED,
-    decontaminate=(),
-    decontamination_words=13,
-)
 STEPS = {
     "cleaned": (clean, "clean_shard"),
     "signed": (catalogue, "sign_shard"),
