@@ -92,7 +92,8 @@ def train_on_pairs(
 
 def row_order(train: PairRows, params: FinetuneParams) -> BatchOrder:
     """The order in which the rows of pairs are learned from."""
-    return BatchOrder(len(train), params.batch_rows, params.micro_batch_rows, params.seed)
+    sizes = (params.batch_rows, params.unit_rows, params.micro_batch_rows)
+    return BatchOrder(len(train), *sizes, params.seed)
 
 
 if __name__ == "__main__":

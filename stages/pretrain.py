@@ -84,7 +84,8 @@ def blocks(split: Artifact) -> TokenBlocks:
 
 def block_order(train: TokenBlocks, params: PretrainParams) -> BatchOrder:
     """The order in which the blocks are learned from."""
-    return BatchOrder(len(train), params.batch_blocks, params.micro_batch_blocks, params.seed)
+    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
+    return BatchOrder(len(train), *sizes, params.seed)
 
 
 if __name__ == "__main__":

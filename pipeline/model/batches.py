@@ -80,18 +80,26 @@ class TokenBlocks:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BatchOrder:
-    """Which items each step's micro-batches hold."""
+    """Which items each step's global batch holds, and in which units and micro-batches they are taken.
+
+    A unit is what canonical gradients are computed of and added by; a micro-batch is what fast ones see in
+    one pass (see gradients.py).
+    """
 
     num_items: int
     batch_items: int
+    unit_items: int
     micro_batch_items: int
     seed: int
 
-    def micro_batches(self, step: int) -> list[list[int]]:
-        """The item numbers of each micro-batch of the step, in the order in which gradients are added."""
+    def numbers(self, step: int) -> list[int]:
+        """The item numbers of the step's global batch, in their order."""
         first = step * self.batch_items
-        numbers = [self._item(place) for place in range(first, first + self.batch_items)]
-        size = self.micro_batch_items
+        return [self._item(place) for place in range(first, first + self.batch_items)]
+
+    def units(self, step: int) -> list[list[int]]:
+        """The same in units, in the order in which their gradients are added."""
+        numbers, size = self.numbers(step), self.unit_items
         return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
     def epochs(self, steps: int) -> float:

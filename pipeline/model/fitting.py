@@ -19,9 +19,10 @@ from typing import Protocol
 from torch import Tensor
 
 from pipeline.errors import BusyError, NumericsError
-from pipeline.model.batches import Batch, BatchOrder, Items, in_order
+from pipeline.model.batches import BatchOrder, Items, in_order
 from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
 from pipeline.model.gates import check_causality, check_first_loss, shaken
+from pipeline.model.gradients import gradients_of
 from pipeline.model.interruption import StopRequest
 from pipeline.model.optimization import build_optimizers, peak_learning_rate
 from pipeline.model.runtime import Runtime
@@ -105,7 +106,7 @@ def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, ru
     with StopRequest() as stop:
         training.run(stop)
     gates = Gates(training.first_loss_distance(), check_causality(model))
-    val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.micro_batch_items))
+    val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.unit_items))
     return Fitted(training.progress, training.best, val_targets, gates, training.weather())
 
 
@@ -131,10 +132,9 @@ class _Training:
         steps = train(
             self.model,
             self.optimizers,
-            self._micro_batches,
+            gradients_of(self.model, self.data.train, self.data.order, runtime=self.runtime),
             start=self.progress,
             params=self.params,
-            runtime=self.runtime,
         )
         with self.clock.timing("all"), contextlib.closing(meter):
             self._at_edge(stop)
@@ -204,7 +204,7 @@ class _Training:
         """
         progress = self.progress
         alone = self.runtime.processes == 1
-        batches = in_order(self.data.val, self.data.order.micro_batch_items)
+        batches = in_order(self.data.val, self.data.order.unit_items)
         watched = itertools.takewhile(lambda _: not (alone and stop.requested), batches)
         with self.clock.timing("evaluation"):
             nats, targets = summed_loss(self.model, watched, runtime=self.runtime)
@@ -241,9 +241,6 @@ class _Training:
 
     def _weights(self) -> dict[str, Tensor]:
         return dict(self.model.state_dict())
-
-    def _micro_batches(self, step: int) -> list[Batch]:
-        return [self.data.train.batch(numbers) for numbers in self.data.order.micro_batches(step)]
 
 
 class _Clock:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +21,9 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor
+from torch.distributed import ProcessGroup
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -29,8 +33,14 @@ from pipeline.parentage import end_with_parent
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
-_STOPPED = "training was told to stop; run it again to go on from its last checkpoint"
+_AGAIN = "run it again to go on from its last checkpoint"
+_STOPPED = f"training was told to stop; {_AGAIN}"
+_DIED = f"a training process died or froze; most often memory ran out (its lines are above); {_AGAIN}"
+ANSWER_SECONDS = 30.0  # that processes wait for one another within a step
+PATIENT_MINUTES = 60.0  # for the one that writes a checkpoint
+_UNANSWERED = re.compile(r"timed? ?out", re.IGNORECASE)
 _Result = TypeVar("_Result")
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,9 +49,12 @@ class Runtime:
 
     device: torch.device
     precision: Literal["bf16", "fp32"]
+    gradients: Literal["canonical", "fast"]
     rank: int
     processes: int
     accelerator: Accelerator
+    patient: ProcessGroup | None = None  # of all processes, for waits that may be long; None for a single one
+    others: tuple[int, ...] = ()  # the ids of the other processes
 
     @property
     def dtype(self) -> torch.dtype:
@@ -56,34 +69,79 @@ class Runtime:
         """The 1-D values of every process, by rank: (processes, N)."""
         if self.processes == 1:
             return values_N[None]
-        everyone: Tensor = self.accelerator.gather(values_N)
-        return everyone.view(self.processes, -1)
+        with self._answered():
+            everyone: Tensor = self.accelerator.gather(values_N)
+            return everyone.view(self.processes, -1)
+
+    def summed(self, pieces: list[Tensor]) -> list[Tensor]:
+        """The pieces, each added up over all processes, in one all-reduce; the same shapes."""
+        if self.processes == 1:
+            return pieces
+        flat_N = torch.cat([piece.reshape(-1) for piece in pieces])
+        with self._answered():
+            everyone: Tensor = self.accelerator.reduce(flat_N, reduction="sum")
+        sizes = [piece.numel() for piece in pieces]
+        return [
+            part.view(piece.shape)
+            for part, piece in zip(everyone.split_with_sizes(sizes), pieces, strict=True)
+        ]
+
+    def summed_count(self, count: int) -> int:
+        """The counts of all processes added up; all processes must ask."""
+        return int(self.gathered(torch.tensor([count], device=self.device)).sum())
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process; all processes must ask."""
         return bool(self.gathered(torch.tensor([float(flag)], device=self.device)).any())
 
     def wait(self) -> None:
-        """Returns when all processes have come here."""
-        self.accelerator.wait_for_everyone()
+        """Returns when all processes have come here, however long the others take."""
+        if self.patient is not None:
+            with self._answered():
+                torch.distributed.barrier(group=self.patient)
+
+    @contextlib.contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Ends all processes when one does not answer: a frozen one would outlast every request to end."""
+        try:
+            yield
+        except RuntimeError as error:
+            if _UNANSWERED.search(str(error)):
+                _log.error("a training process did not answer for %d seconds", ANSWER_SECONDS)
+                for process in self.others:
+                    with contextlib.suppress(OSError):
+                        os.kill(process, signal.SIGKILL)
+            raise
 
 
 def start_runtime(params: RuntimeParams) -> Runtime:
     """Sets this process up for a training: threads, deterministic algorithms, device, place among others."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic products on CUDA
     os.environ.setdefault("OMP_NUM_THREADS", str(params.threads))  # else accelerate warns and sets 1
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    answering = InitProcessGroupKwargs(timeout=datetime.timedelta(seconds=ANSWER_SECONDS))
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[answering])
     torch.set_num_threads(params.threads)
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # 3 % faster
     device = accelerator.device
-    return Runtime(
+    runtime = Runtime(
         device=device,
         precision=effective_precision(params.precision, device),
+        gradients=params.gradients,
         rank=accelerator.process_index,
         processes=accelerator.num_processes,
         accelerator=accelerator,
     )
+    return runtime if runtime.processes == 1 else _acquainted(runtime)
+
+
+def _acquainted(runtime: Runtime) -> Runtime:
+    """The runtime with what the processes need to know of one another."""
+    patience = datetime.timedelta(minutes=PATIENT_MINUTES)
+    group: ProcessGroup = torch.distributed.new_group(backend="gloo", timeout=patience)
+    ids = runtime.gathered(torch.tensor([os.getpid()], device=runtime.device)).flatten().tolist()
+    others = tuple(process for process in ids if process != os.getpid())
+    return dataclasses.replace(runtime, patient=group, others=others)
 
 
 def effective_precision(
@@ -147,9 +205,7 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     except ChildFailedError as error:
         if any(failure.exitcode == BusyError.exit_code for failure in error.failures.values()):
             raise BusyError(_STOPPED) from error
-        raise ResourceError(
-            "a training process died; most often memory ran out (its lines are above)"
-        ) from error
+        raise ResourceError(_DIED) from error
     for outcome in outcomes.values():
         if isinstance(outcome, GristmillError):
             raise outcome
@@ -165,7 +221,7 @@ def _memory_named() -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        remedy = "lower micro_batch_blocks or micro_batch_rows, else the model's width or num_layers"
+        remedy = "lower unit_blocks or unit_rows, else the model's width or num_layers"
         raise ResourceError(f"out of memory ({str(error).splitlines()[0]}); {remedy}") from error
 
 

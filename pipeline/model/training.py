@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from pipeline.errors import NumericsError
 from pipeline.model.batches import Batch
 from pipeline.model.checkpoint import Progress
-from pipeline.model.losses import summed_cross_entropy
+from pipeline.model.gradients import Gradients, summed_loss_of
 from pipeline.model.optimization import Optimizers, clip, learning_rate_share
 from pipeline.model.runtime import Runtime
 from pipeline.model.transformer import Transformer
@@ -51,24 +50,21 @@ class StepRecord:
 def train(
     model: Transformer,
     optimizers: Optimizers,
-    batches: Callable[[int], list[Batch]],
+    gradients: Gradients,
     *,
     start: Progress,
     params: TrainingParams,
-    runtime: Runtime,
 ) -> Iterator[StepRecord]:
     """Updates the model from the step after `start` to the last, yielding after each update.
 
-    `batches(step)` are the micro-batches of the step's global batch. Raises NumericsError when more than
-    three steps in a row had to be skipped.
+    Raises NumericsError when more than three steps in a row had to be skipped.
     """
     skipped_in_a_row = start.skipped_in_a_row
     for step in range(start.step, params.steps):
-        micro_batches = batches(step)
-        targets = max(1, sum(batch.num_targets for batch in micro_batches))
-        loss = accumulate_gradients(model, micro_batches, targets=targets, runtime=runtime)
-        gradients = (weight.grad for weight in model.parameters() if weight.grad is not None)
-        norm = clip(gradients, max_norm=params.optimization.max_gradient_norm)
+        found = gradients(step)
+        loss = found.loss
+        listed = (weight.grad for weight in model.parameters() if weight.grad is not None)
+        norm = clip(listed, max_norm=params.optimization.max_gradient_norm)
         share = learning_rate_share(step, steps=params.steps, params=params.optimization)
         skipped = not (math.isfinite(loss) and math.isfinite(norm))
         if skipped:
@@ -81,34 +77,7 @@ def train(
                 f"step {step + 1}: loss {loss}, gradient norm {norm}; not finite {skipped_in_a_row} steps "
                 "in a row; lower the learning rates"
             )
-        yield StepRecord(step + 1, targets, loss, norm, share, skipped)
-
-
-def accumulate_gradients(
-    model: Transformer, micro_batches: list[Batch], *, targets: int, runtime: Runtime
-) -> float:
-    """Leaves in every `.grad` the gradient of the mean loss over `targets`, and returns that loss.
-
-    Process r computes micro-batches r, r + processes, ...; everyone adds the gradients of all in the order
-    of the micro-batches, so the sums do not depend on how many processes share the work.
-    """
-    weights = list(model.parameters())
-    totals: list[Tensor] = []
-    loss = 0.0
-    for first in range(0, len(micro_batches), runtime.processes):
-        mine = first + runtime.rank
-        if mine < len(micro_batches):
-            pieces = _gradients(model, micro_batches[mine], targets=targets, runtime=runtime)
-        else:
-            pieces = [weights[0].new_zeros(()), *(torch.zeros_like(weight) for weight in weights)]
-        for value, *gradients in _of_all_processes(pieces, runtime)[: len(micro_batches) - first]:
-            loss += float(value)
-            for total, gradient in zip(totals, gradients, strict=bool(totals)):
-                total.add_(gradient)
-            totals = totals or gradients
-    for weight, total in zip(weights, totals, strict=True):
-        weight.grad = total
-    return loss
+        yield StepRecord(step + 1, found.targets, loss, norm, share, skipped)
 
 
 @torch.no_grad()
@@ -123,36 +92,6 @@ def summed_loss(model: Transformer, batches: Iterable[Batch], *, runtime: Runtim
     for number, batch in enumerate(batches):
         targets += batch.num_targets
         mine = number % runtime.processes == runtime.rank
-        sums.append(float(_summed_loss(model, batch, runtime)) if mine else 0.0)
+        sums.append(float(summed_loss_of(model, batch, runtime)) if mine else 0.0)
     shares = runtime.gathered(torch.tensor(sums, dtype=torch.float32, device=runtime.device))
     return math.fsum(shares.double().cpu().flatten().tolist()), targets
-
-
-def _summed_loss(model: Transformer, batch: Batch, runtime: Runtime) -> Tensor:
-    batch = batch.to(runtime.device)
-    with runtime.autocast():
-        hidden_BTD = model.hidden(batch.tokens_BT, batch.documents_BT)
-        return summed_cross_entropy(hidden_BTD, model.head_VD, batch.targets_BT)
-
-
-def _gradients(model: Transformer, batch: Batch, *, targets: int, runtime: Runtime) -> list[Tensor]:
-    """The batch's share of the mean loss, then its gradient for every parameter."""
-    model.zero_grad(set_to_none=True)
-    loss = _summed_loss(model, batch, runtime) / targets
-    loss.backward()  # type: ignore[no-untyped-call]
-    gradients = [
-        torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in model.parameters()
-    ]
-    return [loss.detach(), *gradients]
-
-
-def _of_all_processes(pieces: list[Tensor], runtime: Runtime) -> list[list[Tensor]]:
-    """The pieces of every process, by rank."""
-    if runtime.processes == 1:
-        return [pieces]
-    flat_N = torch.cat([piece.reshape(-1) for piece in pieces])
-    sizes = [piece.numel() for piece in pieces]
-    return [
-        [part.view(piece.shape) for part, piece in zip(row_N.split(sizes), pieces, strict=True)]
-        for row_N in runtime.gathered(flat_N)
-    ]

@@ -22,17 +22,17 @@ class FinetuneParams:
     runtime: RuntimeParams
     steps: Annotated[int, Range(1, 100_000_000)]
     batch_rows: Annotated[int, Range(1, 1_000_000)]  # of the context's length, several pairs in each
-    micro_batch_rows: Annotated[int, Range(1, 1_000_000)]
+    unit_rows: Annotated[int, Range(1, 1_000_000)]  # rows per backward pass of canonical gradients
+    micro_batch_rows: Annotated[int, Range(1, 1_000_000)]  # rows per backward pass of fast ones
     evaluate_every_steps: Annotated[int, Range(1, 100_000_000)]
     checkpoint_every_steps: Annotated[int, Range(1, 100_000_000)]
     seed: Annotated[int, Range(0, 2**31 - 1)]
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
-        if self.batch_rows % self.micro_batch_rows:
-            yield (
-                f"batch_rows {self.batch_rows} must be a multiple of micro_batch_rows {self.micro_batch_rows}"
-            )
+        for name in ("unit_rows", "micro_batch_rows"):
+            if self.batch_rows % getattr(self, name):
+                yield f"batch_rows {self.batch_rows} must be a multiple of {name} {getattr(self, name)}"
         if not (self.from_documentation or self.from_text or self.from_files):
             yield (
                 "from_documentation, from_text and from_files are all false; turn one on (from_text needs "

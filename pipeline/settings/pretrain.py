@@ -44,15 +44,14 @@ class PretrainParams:
     runtime: RuntimeParams
     steps: Annotated[int, Range(1, 100_000_000)]
     batch_blocks: Annotated[int, Range(1, 1_000_000)]  # blocks per update, over all processes
-    micro_batch_blocks: Annotated[int, Range(1, 1_000_000)]  # blocks per backward pass
+    unit_blocks: Annotated[int, Range(1, 1_000_000)]  # blocks per backward pass of canonical gradients
+    micro_batch_blocks: Annotated[int, Range(1, 1_000_000)]  # blocks per backward pass of fast ones
     evaluate_every_steps: Annotated[int, Range(1, 100_000_000)]
     checkpoint_every_steps: Annotated[int, Range(1, 100_000_000)]
     seed: Annotated[int, Range(0, 2**31 - 1)]
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
-        if self.batch_blocks % self.micro_batch_blocks:
-            yield (
-                f"batch_blocks {self.batch_blocks} must be a multiple of micro_batch_blocks "
-                f"{self.micro_batch_blocks}"
-            )
+        for name in ("unit_blocks", "micro_batch_blocks"):
+            if self.batch_blocks % getattr(self, name):
+                yield f"batch_blocks {self.batch_blocks} must be a multiple of {name} {getattr(self, name)}"

@@ -25,7 +25,8 @@ class OptimizationParams:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeParams:
-    """What changes the bits of the sums: number format and threads."""
+    """What changes the bits of the sums: number format, their order and threads."""
 
     precision: Literal["auto", "bf16", "fp32"]  # auto: bf16 where the processor computes in it
+    gradients: Literal["canonical", "fast"]  # canonical: the same bits on any number of processes
     threads: Annotated[int, Range(1, 1024)]  # CPU threads of one process; another number, other last bits

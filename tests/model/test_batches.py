@@ -16,6 +16,10 @@ def blocks(ids: list[int], *, block_tokens: int = 4) -> TokenBlocks:
     return TokenBlocks(np.array(ids, dtype=np.uint16), block_tokens=block_tokens, bos_id=BOS, pad_id=PAD)
 
 
+def order_of(items: int, batch: int, *, unit: int | None = None, seed: int = 1) -> BatchOrder:
+    return BatchOrder(items, batch, unit or batch, batch, seed)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 16, 17, 100, 1000])
 def test_a_keyed_permutation_reaches_every_place_once(size: int) -> None:
     orders = [[permuted(index, size, key=key) for index in range(size)] for key in (1, 2)]
@@ -25,30 +29,28 @@ def test_a_keyed_permutation_reaches_every_place_once(size: int) -> None:
 
 
 def test_every_epoch_sees_every_item_once_and_in_its_own_order() -> None:
-    order = BatchOrder(num_items=10, batch_items=4, micro_batch_items=4, seed=1)
-    seen = [number for step in range(5) for micro in order.micro_batches(step) for number in micro]
+    order = order_of(10, 4)
+    seen = [number for step in range(5) for number in order.numbers(step)]
     assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
     assert seen[:10] != seen[10:]
     assert order.epochs(5) == 2.0
 
 
 def test_a_step_s_batch_does_not_depend_on_the_steps_before_it() -> None:
-    first, second = (BatchOrder(1000, 6, 2, seed=3) for _ in range(2))
-    later = first.micro_batches(10**12)
-    assert [first.micro_batches(step) for step in range(3)] == [
-        second.micro_batches(step) for step in range(3)
-    ]
-    assert later == second.micro_batches(10**12)
-    assert [len(micro) for micro in later] == [2, 2, 2]
+    first, second = (order_of(1000, 6, unit=2, seed=3) for _ in range(2))
+    later = first.units(10**12)
+    assert [first.units(step) for step in range(3)] == [second.units(step) for step in range(3)]
+    assert later == second.units(10**12)
+    assert [len(unit) for unit in later] == [2, 2, 2]
 
 
-def test_another_micro_batch_size_groups_the_same_items() -> None:
-    large, small = BatchOrder(50, 6, 6, seed=3), BatchOrder(50, 6, 2, seed=3)
-    assert large.micro_batches(7)[0] == [number for micro in small.micro_batches(7) for number in micro]
+def test_units_hold_the_global_batch_in_its_order() -> None:
+    order = order_of(50, 6, unit=2, seed=3)
+    assert order.numbers(7) == [number for unit in order.units(7) for number in unit]
 
 
 def test_a_batch_larger_than_the_data_runs_on_into_the_next_epoch() -> None:
-    batch = BatchOrder(num_items=3, batch_items=8, micro_batch_items=8, seed=1).micro_batches(0)[0]
+    batch = order_of(3, 8).numbers(0)
     assert sorted(batch[:3]) == sorted(batch[3:6]) == [0, 1, 2]
 
 

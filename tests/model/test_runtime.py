@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,12 @@ import torch
 from pipeline.errors import DataError, ParamsError, ResourceError
 from pipeline.model.fitting import Fitted
 from pipeline.model.runtime import PROCESSES_VARIABLE, effective_precision, launch, processes_to_start
-from tests.model.trainings import fitted
+from pipeline.settings.pretrain import PretrainParams
+from tests.model.trainings import PARAMS, fitted, new_model
+
+
+def with_params(folder: Path, params: PretrainParams) -> Fitted:
+    return fitted(folder, params=params)
 
 
 def failing(message: str) -> None:
@@ -28,6 +36,21 @@ def greedy() -> None:
 
 def mistaken() -> None:
     torch.ones(2) @ torch.ones(3)
+
+
+def frozen(folder: Path) -> Fitted:
+    """A training whose second process stands still in its third step."""
+    model, passes = new_model(), 0
+
+    def stop(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == 3 and os.environ["RANK"] == "1":
+            (folder / "frozen").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    model.lm_head.weight.register_hook(stop)
+    return fitted(folder, model=model)
 
 
 def test_without_gpus_one_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +80,37 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, monkeypatch: 
     assert all(torch.equal(tensor, together.best[name]) for name, tensor in alone.best.items())
 
 
+@pytest.mark.faults
+def test_four_processes_end_with_the_weights_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = dataclasses.replace(PARAMS, unit_blocks=1, micro_batch_blocks=1)
+    alone = fitted(tmp_path / "alone", params=params)
+    monkeypatch.setenv(PROCESSES_VARIABLE, "4")
+    together: Fitted = launch(with_params, tmp_path / "together", params)
+    assert together.progress == alone.progress
+    assert all(torch.equal(tensor, together.best[name]) for name, tensor in alone.best.items())
+
+
+@pytest.mark.faults
+def test_fast_gradients_of_two_processes_come_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = dataclasses.replace(PARAMS.runtime, gradients="fast")
+    params = dataclasses.replace(PARAMS, runtime=fast)
+    alone = fitted(tmp_path / "alone", params=params)
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    together: Fitted = launch(with_params, tmp_path / "together", params)
+    losses = [[point.loss for point in run.progress.curve] for run in (alone, together)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+@pytest.mark.faults
+def test_a_frozen_process_ends_the_training_within_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    with pytest.raises(ResourceError, match=r"a training process died or froze; .*; run it again"):
+        launch(frozen, tmp_path)
+    assert time.time() - (tmp_path / "frozen").stat().st_mtime < 60.0
+
+
 def test_an_error_a_person_can_act_on_comes_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROCESSES_VARIABLE, "2")
     with pytest.raises(DataError, match="look at row 7"):
@@ -70,7 +124,7 @@ def test_a_process_that_dies_is_a_resource_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_memory_that_runs_out_names_what_to_lower() -> None:
-    with pytest.raises(ResourceError, match=r"out of memory \(.+\); lower micro_batch_blocks"):
+    with pytest.raises(ResourceError, match=r"out of memory \(.+\); lower unit_blocks"):
         launch(greedy)
 
 

@@ -1,4 +1,4 @@
-"""The loop: it learns, skips what is not finite, and gives one gradient for any split of a batch."""
+"""The loop: it learns, and skips what is not finite."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
 
 from pipeline.errors import NumericsError
-from pipeline.model.batches import Batch, BatchOrder, in_order
+from pipeline.model.batches import BatchOrder, in_order
 from pipeline.model.checkpoint import Progress
 from pipeline.model.gates import shaken
+from pipeline.model.gradients import Gradients, gradients_of
 from pipeline.model.optimization import build_optimizers
-from pipeline.model.training import StepRecord, accumulate_gradients, summed_loss, train
+from pipeline.model.training import StepRecord, summed_loss, train
 from pipeline.model.transformer import Transformer
 from tests.model.trainings import PARAMS, blocks, new_model, runtime
 
 TRAIN = blocks(documents=40, seed=1)
 
 
-def micro_batches(size: int = 2) -> Callable[[int], list[Batch]]:
-    order = BatchOrder(len(TRAIN), 4, size, seed=1)
-    return lambda step: [TRAIN.batch(numbers) for numbers in order.micro_batches(step)]
+def gradients(model: Transformer) -> Gradients:
+    order = BatchOrder(len(TRAIN), 4, unit_items=2, micro_batch_items=4, seed=1)
+    return gradients_of(model, TRAIN, order, runtime=runtime())
 
 
 def trained(
@@ -37,20 +37,11 @@ def trained(
     records = []
     params = dataclasses.replace(PARAMS, steps=steps)
     optimizers = build_optimizers(model, params.optimization, dtype=torch.float32)
-    for record in train(
-        model, optimizers, micro_batches(), start=Progress(), params=params, runtime=runtime()
-    ):
+    for record in train(model, optimizers, gradients(model), start=Progress(), params=params):
         records.append(record)
         now = record.step
     handle.remove()
     return records
-
-
-def gradients(model: Transformer, size: int) -> tuple[float, list[Tensor]]:
-    batches = micro_batches(size)(0)
-    targets = sum(batch.num_targets for batch in batches)
-    loss = accumulate_gradients(model, batches, targets=targets, runtime=runtime())
-    return loss, [weight.grad for weight in model.parameters() if weight.grad is not None]
 
 
 def test_a_short_training_learns_what_follows_what() -> None:
@@ -58,16 +49,6 @@ def test_a_short_training_learns_what_follows_what() -> None:
     assert records[0].loss == pytest.approx(math.log(40), rel=0.01)
     assert records[-1].loss < 1.2
     assert [record.step for record in records] == list(range(1, 121))
-
-
-def test_any_split_of_a_batch_gives_the_same_loss_and_gradient() -> None:
-    model = shaken(new_model())
-    whole_loss, whole = gradients(model, 4)
-    for size in (1, 2):
-        loss, parts = gradients(model, size)
-        assert loss == pytest.approx(whole_loss, rel=1e-5)
-        for part, wanted in zip(parts, whole, strict=True):
-            torch.testing.assert_close(part, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_the_same_training_twice_gives_the_same_bits() -> None:
@@ -91,7 +72,7 @@ def test_a_skipped_step_leaves_weights_and_moments_as_they_were() -> None:
     optimizers = build_optimizers(model, PARAMS.optimization, dtype=torch.float32)
     poisoned = False
     model.lm_head.weight.register_hook(lambda gradient: gradient * (math.inf if poisoned else 1.0))
-    steps = train(model, optimizers, micro_batches(), start=Progress(), params=PARAMS, runtime=runtime())
+    steps = train(model, optimizers, gradients(model), start=Progress(), params=PARAMS)
     next(steps)
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     moments = {name: value.clone() for name, value in optimizers.tensors().items()}

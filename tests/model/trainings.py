@@ -46,10 +46,11 @@ PARAMS = PretrainParams(
         final_learning_rate_share=0.1,
         max_gradient_norm=1.0,
     ),
-    runtime=RuntimeParams(precision="fp32", threads=1),
+    runtime=RuntimeParams(precision="fp32", gradients="canonical", threads=1),
     steps=12,
     batch_blocks=4,
-    micro_batch_blocks=2,
+    unit_blocks=2,
+    micro_batch_blocks=4,
     evaluate_every_steps=5,
     checkpoint_every_steps=4,
     seed=1,
@@ -86,7 +87,8 @@ def runtime(params: RuntimeParams = PARAMS.runtime) -> Runtime:
 def fitted(folder: Path, *, params: PretrainParams = PARAMS, model: Transformer | None = None) -> Fitted:
     """A whole training with its checkpoints below `folder`."""
     train = blocks(documents=40, seed=1)
-    order = BatchOrder(len(train), params.batch_blocks, params.micro_batch_blocks, params.seed)
+    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
+    order = BatchOrder(len(train), *sizes, params.seed)
     task = Task("training", run=str(dataclasses.astuple(params)), folder=folder, untrained=True)
     data = Data(train, blocks(documents=6, seed=2), order)
     return fit(model or new_model(), data, task, params=params, runtime=runtime(params.runtime))

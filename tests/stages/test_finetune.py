@@ -30,6 +30,7 @@ TUNING = FinetuneParams(
     runtime=PARAMS.runtime,
     steps=6,
     batch_rows=4,
+    unit_rows=2,
     micro_batch_rows=2,
     evaluate_every_steps=3,
     checkpoint_every_steps=3,
