@@ -1,30 +1,23 @@
-"""export: writes Hugging Face folders and GGUF files for other programs, and reads every GGUF file back."""
+"""export: writes Hugging Face folders and GGUF files for other programs, and reads every GGUF file back.
+
+A model that those formats cannot hold is not exported, and a sentence says why.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import logging
 
 from pipeline.artifacts import open_artifact, publishing
 from pipeline.errors import IntegrityError
-from pipeline.model.export_gguf import WrittenGguf, write_gguf
-from pipeline.model.export_huggingface import write_huggingface
-from pipeline.model.transformer import Transformer
+from pipeline.model.exports import ExportedModel, write_exports
 from pipeline.model.vocabulary import Kind, Vocabulary
 from pipeline.model.weights import KIND, load_model
-from pipeline.progress import track
 from pipeline.settings.export import ExportParams
 from pipeline.stage import Input, Output, main
 from pipeline.tokens.bpe import Tokenizer
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ExportedModel:
-    """One model: its layout, the sizes of its Hugging Face files, and its GGUF files by type."""
-
-    layout: str
-    huggingface_bytes: dict[str, int]
-    gguf: dict[str, WrittenGguf]
+_log = logging.getLogger("gristmill")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,27 +41,17 @@ def run(
                 raise IntegrityError(
                     f"{path}: trained with another tokenizer than {tokenizer}; run `dvc repro`"
                 )
-            models[role] = write(folder / role, load_model(path), vocabulary, role=role, params=params)
+            models[role] = write_exports(
+                folder / role,
+                load_model(path),
+                vocabulary,
+                name=f"{params.model_name} {role}",
+                gguf_types=params.gguf_types,
+                chat=role == "tuned",
+            )
+            if sentence := models[role].not_exported:
+                _log.warning("export: the %s model: %s", role, sentence)
     return ExportMetrics(models, len(vocabulary.merges()))
-
-
-def write(
-    folder: Path, model: Transformer, vocabulary: Vocabulary, *, role: str, params: ExportParams
-) -> ExportedModel:
-    """Writes the `huggingface` folder and the `gguf` files of one model."""
-    chat = role == "tuned"
-    write_huggingface(folder / "huggingface", model, vocabulary, chat=chat)
-    (folder / "gguf").mkdir()
-    name = f"{params.model_name} {role}"
-    files = {}
-    for kind in track(params.gguf_types, label=f"GGUF of {role}", unit="file"):
-        path = folder / "gguf" / f"{name.replace(' ', '-')}-{kind}.gguf"
-        files[kind] = write_gguf(path, model, vocabulary, kind=kind, name=name, chat=chat)
-    return ExportedModel(
-        layout="Qwen3" if model.config.qk_norm else "Llama",
-        huggingface_bytes={file.name: file.stat().st_size for file in sorted(folder.glob("huggingface/*"))},
-        gguf={str(kind): written for kind, written in files.items()},
-    )
 
 
 def describe(tokenizer: Tokenizer) -> Vocabulary:

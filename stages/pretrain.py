@@ -10,10 +10,12 @@ from pathlib import Path
 from pipeline.artifacts import Artifact, canonical_json, open_artifact, write_bytes
 from pipeline.errors import DataError
 from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Data, Fitted, Task, fit
+from pipeline.model.initialization import initialize
 from pipeline.model.results import TrainingMetrics, curve_csv, training_metrics
 from pipeline.model.runtime import launch, start_runtime
-from pipeline.model.transformer import ModelConfig, Transformer, initialize
+from pipeline.model.transformer import Transformer
 from pipeline.model.weights import adopt, model_facts, save_model
 from pipeline.settings.pretrain import PretrainParams
 from pipeline.stage import Input, Output, Work, main

@@ -129,6 +129,46 @@ def test_questions_about_documentation_that_is_switched_off_are_a_contradiction(
     assert list(contradictions(params)) == []
 
 
+def test_a_sliding_window_longer_than_the_context_is_a_contradiction() -> None:
+    params = load(ROOT / "params.yaml", SECTIONS)
+    pretrain, context = params["pretrain"], params["pack"].block_tokens
+    for window, number in ((1, 0), (context, 0), (context + 1, 1)):
+        model = dataclasses.replace(pretrain.model, sliding_window_tokens=window)
+        params["pretrain"] = dataclasses.replace(pretrain, model=model)
+        problems = list(contradictions(params))
+        assert len(problems) == number
+    bounds = (
+        f"is {context + 1}; must be 1 to {context}, the context length that pack.block_tokens sets, or null"
+    )
+    assert problems == [f"pretrain.model.sliding_window_tokens: {bounds}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"positions": "learned"}, "rope_theta is 10000.0; positions learned has no use for it: set null"),
+        ({"rope_theta": None}, "rope_theta is null; positions rope needs a number, such as 10000.0"),
+        ({"num_heads": 256}, "width / num_heads must be even for positions rope; it is 1"),
+        ({"num_heads": 256, "positions": "sinusoidal", "rope_theta": None}, None),
+        ({"num_heads": 3}, "width 256 must be a multiple of num_heads 3"),
+        ({"num_kv_heads": 3}, "num_heads 4 must be a multiple of num_kv_heads 3"),
+        ({"mlp_width": 100}, "width 256 and mlp_width 100 must both be multiples of 32"),
+        ({"norm": "layernorm", "norm_place": "post", "qk_norm": True, "mlp": "relu2"}, None),
+    ],
+)
+def test_settings_of_the_model_that_contradict_one_another_are_named(
+    changes: dict[str, Any], rule: str | None, tmp_path: Path
+) -> None:
+    section = copy.deepcopy({"pretrain": SOUND["pretrain"]})
+    section["pretrain"]["model"] |= changes
+    if rule is None:
+        (tmp_path / "params.yaml").write_text(json.dumps(section))
+        load(tmp_path / "params.yaml", {"pretrain": SECTIONS["pretrain"]})
+        return
+    found = problems_of(tmp_path / "p.yaml", json.dumps(section), {"pretrain": SECTIONS["pretrain"]})
+    assert [problem.partition("line 1: ")[2] for problem in found] == [f"pretrain.model: {rule}"]
+
+
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.key)
 def test_every_knob_refuses_what_it_cannot_be_and_says_which(leaf: Leaf, tmp_path: Path) -> None:
     sections = {leaf.path[0]: SECTIONS[leaf.path[0]]}

@@ -1,4 +1,4 @@
-"""Attention without weights: who sees whom, rotary angles and the weighted mean.
+"""Attention without weights: who sees whom, and the weighted mean.
 
 Shapes: B batch, T tokens, S tokens seen (cached ones included), H query heads, G key/value heads,
         N = B * H, K width of one head.
@@ -13,15 +13,23 @@ from torch import Tensor
 MATMUL_ATTENTION_TOKENS = 512  # up to here two matmuls beat scaled_dot_product_attention on the CPU
 
 
-def visibility(start: int, end: int, documents_BT: Tensor | None, *, device: torch.device) -> Tensor:
-    """Which of the tokens 0..end-1 each of the tokens start..end-1 may see: bool, (B or 1, T, S)."""
+def visibility(
+    start: int, end: int, documents_BT: Tensor | None, *, window: int | None, device: torch.device
+) -> Tensor:
+    """Which of the tokens 0..end-1 each of the tokens start..end-1 may see: bool, (B or 1, T, S).
+
+    They are itself and those before it, with `window` only so many in all, with documents only its own.
+    ValueError for documents behind cached tokens.
+    """
     positions_S = torch.arange(end, device=device)
-    causal_TS = positions_S[start:, None] >= positions_S
+    seen_TS = positions_S[start:, None] >= positions_S
+    if window is not None:
+        seen_TS &= positions_S[start:, None] - positions_S < window
     if documents_BT is None:
-        return causal_TS[None]
+        return seen_TS[None]
     if start:
         raise ValueError("documents cannot be given together with a filled cache")
-    return causal_TS & (documents_BT[:, :, None] == documents_BT[:, None, :])
+    return seen_TS & (documents_BT[:, :, None] == documents_BT[:, None, :])
 
 
 def attention_mask(visible_BTS: Tensor, *, batch: int, heads: int) -> Tensor:
@@ -37,16 +45,6 @@ def attention_mask(visible_BTS: Tensor, *, batch: int, heads: int) -> Tensor:
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
     bias_BTS = torch.zeros(visible_BTS.shape, dtype=dtype).masked_fill_(~visible_BTS, float("-inf"))
     return bias_BTS[:, None].expand(batch, heads, tokens, seen).reshape(batch * heads, tokens, seen)
-
-
-def rotary_tables(
-    start: int, end: int, *, width: int, theta: float, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the angles of positions start..end-1, each (T, K/2), fp32 (arXiv:2104.09864)."""
-    positions_T = torch.arange(start, end, device=device, dtype=torch.float32)
-    pairs_K = torch.arange(0, width, 2, device=device, dtype=torch.float32)
-    angles_TK = positions_T[:, None] / theta ** (pairs_K / width)
-    return angles_TK.cos(), angles_TK.sin()
 
 
 def attend(query_BHTK: Tensor, key_BGSK: Tensor, value_BGSK: Tensor, mask: Tensor) -> Tensor:

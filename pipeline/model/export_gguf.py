@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import IntegrityError
-from pipeline.model.transformer import ModelConfig, Transformer
+from pipeline.model.config import ModelConfig
+from pipeline.model.transformer import Transformer
 from pipeline.model.vocabulary import CHAT_TEMPLATE, Kind, Vocabulary
 
 GgufType = Literal["F16", "Q8_0", "Q4_0"]

@@ -14,7 +14,9 @@ from typing import Any
 from safetensors.torch import save_file
 
 from pipeline.artifacts import write_bytes, write_json
-from pipeline.model.transformer import ModelConfig, Transformer
+from pipeline.model.config import ModelConfig
+from pipeline.model.layouts import Layout, layout
+from pipeline.model.transformer import Transformer
 from pipeline.model.vocabulary import CHAT_TEMPLATE, SPACE, Vocabulary
 
 
@@ -41,12 +43,21 @@ def write_huggingface(folder: Path, model: Transformer, vocabulary: Vocabulary, 
 
 
 def model_config(config: ModelConfig) -> dict[str, Any]:
-    """`config.json`: Qwen3 for a model with QK-norm, else Llama."""
-    layout = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "mlp_bias": False}
-    if config.qk_norm:
-        layout = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "use_sliding_window": False}
+    """`config.json` in the layout that fits the model (see layouts.py)."""
+    kind = layout(config)
+    window = config.sliding_window_tokens
+    own: dict[Layout, dict[str, Any]] = {
+        "Llama": {"mlp_bias": False},
+        "Mistral": {"sliding_window": window},
+        "Qwen3": {
+            "use_sliding_window": window is not None,
+            **({} if window is None else {"sliding_window": window, "max_window_layers": 0}),
+        },
+    }
     return {
-        **layout,
+        **own[kind],
+        "architectures": [f"{kind}ForCausalLM"],
+        "model_type": kind.lower(),
         "attention_bias": False,
         "attention_dropout": 0.0,
         "bos_token_id": config.bos_id,

@@ -150,7 +150,7 @@ class _Training:
         loss = self.progress.curve[0].loss
         if not self.task.untrained or loss is None:  # a step that was not finite is skipped and counted
             return None
-        return check_first_loss(loss, vocab_size=self.model.config.vocab_size)
+        return check_first_loss(loss, self.model.config)
 
     def weather(self) -> Weather:
         """How this process's part of the training went."""

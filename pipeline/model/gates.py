@@ -14,31 +14,37 @@ from torch import Tensor
 
 from pipeline.errors import NumericsError
 from pipeline.model.attention import MATMUL_ATTENTION_TOKENS
+from pipeline.model.config import ModelConfig
+from pipeline.model.initialization import first_losses
 from pipeline.model.transformer import Transformer
 
-MAX_FIRST_LOSS_ERROR = 0.01  # relative to ln(vocab_size)
 MAX_LEAK = 1e-4  # logits; a token that sees what it must not moves them by far more
 PROBE_TOKENS = MATMUL_ATTENTION_TOKENS + 64  # long enough for the kernel that training uses
 
 
-def check_first_loss(loss: float, *, vocab_size: int) -> float:
-    """The relative distance of an untrained model's loss from ln(vocab_size); NumericsError above 1 %."""
-    uniform = math.log(vocab_size)
-    distance = abs(loss - uniform) / uniform
-    if not distance <= MAX_FIRST_LOSS_ERROR:
+def check_first_loss(loss: float, config: ModelConfig) -> float:
+    """The relative distance of an untrained model's loss from ln(vocab_size).
+
+    NumericsError when the loss is not one that the config's initialization can start from.
+    """
+    uniform = math.log(config.vocab_size)
+    lowest, highest = first_losses(config)
+    if not lowest <= loss <= highest:
         raise NumericsError(
-            f"the untrained model's loss is {loss:.4f}, not ln({vocab_size}) = {uniform:.4f}; "
+            f"the untrained model's loss is {loss:.4f}; with initialization {config.initialization} it is "
+            f"{lowest:.4f} to {highest:.4f} (ln({config.vocab_size}) = {uniform:.4f}): "
             "its initialization is wrong"
         )
-    return distance
+    return abs(loss - uniform) / uniform
 
 
 def check_causality(model: Transformer) -> float:
-    """How far logits move when only later tokens, or tokens of other documents, change.
+    """How far logits move when only tokens change that they must not depend on.
 
-    NumericsError above 1e-4.
+    Those are later tokens and, where the config says so, tokens of other documents and tokens before all
+    windows. NumericsError above 1e-4.
     """
-    leak = max(_leak_from_later_tokens(model), _leak_from_other_documents(model))
+    leak = max(_leak_from_later_tokens(model), _leak_from_other_documents(model), _leak_from_afar(model))
     if not leak <= MAX_LEAK:
         raise NumericsError(
             f"logits move by {leak:.2g} when only tokens that must stay unseen change; "
@@ -67,6 +73,8 @@ def _leak_from_later_tokens(model: Transformer) -> float:
 
 @torch.no_grad()
 def _leak_from_other_documents(model: Transformer) -> float:
+    if not model.config.document_attention:
+        return 0.0
     tokens_BT, other_BT = _probes(model)
     half = tokens_BT.shape[1] // 2
     changed_BT = torch.cat((other_BT[:, :half], tokens_BT[:, half:]), dim=1)
@@ -74,6 +82,18 @@ def _leak_from_other_documents(model: Transformer) -> float:
         (torch.arange(tokens_BT.shape[1], device=tokens_BT.device) >= half).long().expand_as(tokens_BT)
     )
     return _distance(model(tokens_BT, documents_BT)[:, half:], model(changed_BT, documents_BT)[:, half:])
+
+
+@torch.no_grad()
+def _leak_from_afar(model: Transformer) -> float:
+    """From tokens further back than a window for each layer reaches."""
+    tokens_BT, other_BT = _probes(model)
+    window = model.config.sliding_window_tokens or model.config.context_tokens
+    first_seen = tokens_BT.shape[1] - 1 - model.config.num_layers * (window - 1)  # by the last token
+    if first_seen <= 0:
+        return 0.0
+    changed_BT = torch.cat((other_BT[:, :first_seen], tokens_BT[:, first_seen:]), dim=1)
+    return _distance(model(tokens_BT)[:, -1], model(changed_BT)[:, -1])
 
 
 def _probes(model: Transformer) -> tuple[Tensor, Tensor]:

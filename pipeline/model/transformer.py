@@ -1,7 +1,9 @@
-"""The decoder: RMSNorm before each block, rotary positions, grouped-query attention, SwiGLU.
+"""The decoder: grouped-query attention and an MLP per block, around a residual stream.
 
-Weights carry the names that transformers gives them (Llama, or Qwen3 with QK-norm), so export is a copy and
-the logits are those of `LlamaForCausalLM` and `Qwen3ForCausalLM` for the same weights.
+Its parts are those that the config names: norms and their place, positions, MLPs. With RMSNorm before each
+sublayer, rotary positions and SwiGLU the weights carry the names that transformers gives them (Llama, or
+Qwen3 with QK-norm), so export is a copy and the logits are those of `LlamaForCausalLM` and
+`Qwen3ForCausalLM` for the same weights.
 
 Shapes: B batch, T tokens, S tokens seen (cached ones included), D width, H query heads, G key/value heads,
         K width of one head, V vocabulary.
@@ -15,33 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.model.attention import attend, attention_mask, rotary_tables, visibility
-from pipeline.model.kernels import rms_norm, rotate
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """The shape of a decoder and the ids of its control tokens."""
-
-    vocab_size: int
-    context_tokens: int
-    num_layers: int
-    width: int
-    num_heads: int
-    num_kv_heads: int
-    mlp_width: int
-    qk_norm: bool  # true: Qwen3 layout, false: Llama layout
-    tied_embeddings: bool
-    rope_theta: float
-    norm_epsilon: float
-    bos_id: int
-    eos_id: int
-    pad_id: int
-
-    @property
-    def head_width(self) -> int:
-        """The width K of one attention head."""
-        return self.width // self.num_heads
+from pipeline.model.attention import attend, attention_mask, visibility
+from pipeline.model.config import ModelConfig
+from pipeline.model.dropout import Dropout
+from pipeline.model.kernels import rotate
+from pipeline.model.mlps import MLPS
+from pipeline.model.norms import new_norm
+from pipeline.model.positions import POSITIONS, rotation
 
 
 class KeyValueCache:
@@ -72,27 +54,19 @@ class KeyValueCache:
 class _Context:
     """What every layer needs to know about the tokens at hand."""
 
-    cosine_TK: Tensor
-    sine_TK: Tensor
+    start: int  # position of the first one
+    rotation: tuple[Tensor, Tensor] | None  # of queries and keys; None when embeddings hold the positions
     mask: Tensor  # see attention_mask
     cache: KeyValueCache | None
+    dropout: Dropout | None
 
-
-class RMSNorm(nn.Module):
-    """Scales the last axis to a root mean square of 1 and then by a learned weight (arXiv:1910.07467)."""
-
-    def __init__(self, width: int, *, epsilon: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.epsilon = epsilon
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape and dtype as `x`; the mean is taken in fp32."""
-        return rms_norm(x, self.weight, epsilon=self.epsilon)
+    def dropped(self, x_BTD: Tensor, *, site: int) -> Tensor:
+        """`x_BTD` after dropout, if there is any."""
+        return x_BTD if self.dropout is None else self.dropout.apply(x_BTD, site=site)
 
 
 class Attention(nn.Module):
-    """Causal grouped-query attention with rotary positions, and RMSNorm on queries and keys if asked."""
+    """Causal grouped-query attention, with a norm on the queries and keys of each head if asked."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -103,8 +77,8 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(config.width, key_width, bias=False)
         self.o_proj = nn.Linear(config.width, config.width, bias=False)
         if config.qk_norm:
-            self.q_norm = RMSNorm(config.head_width, epsilon=config.norm_epsilon)
-            self.k_norm = RMSNorm(config.head_width, epsilon=config.norm_epsilon)
+            self.q_norm = new_norm(config, config.head_width)
+            self.k_norm = new_norm(config, config.head_width)
 
     def forward(self, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
         """What each token takes from the visible tokens, (B, T, D)."""
@@ -114,8 +88,8 @@ class Attention(nn.Module):
         value_BGTK = self.v_proj(x_BTD).view(heads).transpose(1, 2)
         if self.config.qk_norm:
             query_BHTK, key_BGTK = self.q_norm(query_BHTK), self.k_norm(key_BGTK)
-        query_BHTK = rotate(query_BHTK, context.cosine_TK, context.sine_TK)
-        key_BGTK = rotate(key_BGTK, context.cosine_TK, context.sine_TK)
+        if context.rotation is not None:
+            query_BHTK, key_BGTK = rotate(query_BHTK, *context.rotation), rotate(key_BGTK, *context.rotation)
         if context.cache is not None:
             key_BGTK, value_BGTK = context.cache.extend(layer, key_BGTK, value_BGTK)
         mixed_BHTK = attend(query_BHTK, key_BGTK, value_BGTK, context.mask)
@@ -123,50 +97,62 @@ class Attention(nn.Module):
         return output_BTD
 
 
-class MLP(nn.Module):
-    """SwiGLU: down(silu(gate(x)) * up(x)) (arXiv:2002.05202)."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.gate_proj = nn.Linear(config.width, config.mlp_width, bias=False)
-        self.up_proj = nn.Linear(config.width, config.mlp_width, bias=False)
-        self.down_proj = nn.Linear(config.mlp_width, config.width, bias=False)
-
-    def forward(self, x_BTD: Tensor) -> Tensor:
-        """(B, T, D) to (B, T, D)."""
-        output_BTD: Tensor = self.down_proj(F.silu(self.gate_proj(x_BTD)) * self.up_proj(x_BTD))
-        return output_BTD
-
-
-class Block(nn.Module):
+class PreNormBlock(nn.Module):
     """One layer: attention and MLP, each behind its norm and added to the residual stream."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.input_layernorm = RMSNorm(config.width, epsilon=config.norm_epsilon)
+        self.input_layernorm = new_norm(config, config.width)
         self.self_attn = Attention(config)
-        self.post_attention_layernorm = RMSNorm(config.width, epsilon=config.norm_epsilon)
-        self.mlp = MLP(config)
+        self.post_attention_layernorm = new_norm(config, config.width)
+        self.mlp = MLPS[config.mlp](config)
 
     def forward(self, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
         """(B, T, D) to (B, T, D)."""
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), layer, context)
-        x_BTD = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
-        return x_BTD
+        mixed_BTD = self.self_attn(self.input_layernorm(x_BTD), layer, context)
+        x_BTD = x_BTD + context.dropped(mixed_BTD, site=2 * layer + 1)
+        thought_BTD = self.mlp(self.post_attention_layernorm(x_BTD))
+        return x_BTD + context.dropped(thought_BTD, site=2 * layer + 2)
+
+
+class PostNormBlock(nn.Module):
+    """One layer as in the first transformer (arXiv:1706.03762): the norms stand behind the sums."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = new_norm(config, config.width)
+        self.mlp = MLPS[config.mlp](config)
+        self.post_feedforward_layernorm = new_norm(config, config.width)
+
+    def forward(self, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        mixed_BTD = self.self_attn(x_BTD, layer, context)
+        x_BTD = self.post_attention_layernorm(x_BTD + context.dropped(mixed_BTD, site=2 * layer + 1))
+        thought_BTD = self.mlp(x_BTD)
+        output_BTD: Tensor = self.post_feedforward_layernorm(
+            x_BTD + context.dropped(thought_BTD, site=2 * layer + 2)
+        )
+        return output_BTD
+
+
+BLOCKS: dict[str, type[nn.Module]] = {"pre": PreNormBlock, "post": PostNormBlock}
 
 
 class Decoder(nn.Module):
-    """Embeddings, blocks and the final norm: everything but the head."""
+    """Embeddings, blocks and the final norm: everything but the head. Post-norm blocks end in a norm."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.width)
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_layers))
-        self.norm = RMSNorm(config.width, epsilon=config.norm_epsilon)
+        self.embed_positions = POSITIONS[config.positions](config)
+        self.layers = nn.ModuleList(BLOCKS[config.norm_place](config) for _ in range(config.num_layers))
+        self.norm = new_norm(config, config.width) if config.norm_place == "pre" else nn.Identity()
 
     def forward(self, tokens_BT: Tensor, context: _Context) -> Tensor:
-        """(B, T) ids to (B, T, D) after the final norm."""
-        x_BTD = self.embed_tokens(tokens_BT)
+        """(B, T) ids to (B, T, D) after the last norm."""
+        x_BTD = self.embed_positions(self.embed_tokens(tokens_BT), context.start)
+        x_BTD = context.dropped(x_BTD, site=0)
         for layer, block in enumerate(self.layers):
             x_BTD = block(x_BTD, layer, context)
         final_BTD: Tensor = self.norm(x_BTD)
@@ -174,7 +160,7 @@ class Decoder(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A decoder with a language-model head; `initialize` gives a new one its first weights."""
+    """A decoder with a language-model head; initialization.py gives a new one its weights."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -189,26 +175,36 @@ class Transformer(nn.Module):
         return self.model.embed_tokens.weight if self.config.tied_embeddings else self.lm_head.weight
 
     def hidden(
-        self, tokens_BT: Tensor, documents_BT: Tensor | None = None, cache: KeyValueCache | None = None
+        self,
+        tokens_BT: Tensor,
+        documents_BT: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        dropout_keys_B: Tensor | None = None,
     ) -> Tensor:
         """The final hidden state of every token, (B, T, D).
 
-        `documents_BT` numbers the document that each token belongs to: a token sees only its own. With
-        `cache`, the tokens continue those already in it. ValueError beyond `context_tokens` positions.
+        `documents_BT` numbers the document that each token belongs to: a token sees only its own, unless the
+        config lets attention cross documents. With `cache`, the tokens continue those already in it. Entries
+        are dropped only when `dropout_keys_B` (see dropout.py) says which. ValueError beyond `context_tokens`
+        positions.
         """
+        config = self.config
         start = cache.length if cache is not None else 0
         end = start + tokens_BT.shape[1]
-        if end > self.config.context_tokens:
-            raise ValueError(f"{end} tokens; the model's context is {self.config.context_tokens}")
-        visible_BTS = visibility(start, end, documents_BT, device=tokens_BT.device)
-        cosine_TK, sine_TK = rotary_tables(
-            start, end, width=self.config.head_width, theta=self.config.rope_theta, device=tokens_BT.device
-        )
+        if end > config.context_tokens:
+            raise ValueError(f"{end} tokens; the model's context is {config.context_tokens}")
+        documents_BT = documents_BT if config.document_attention else None
+        device, window = tokens_BT.device, config.sliding_window_tokens
+        visible_BTS = visibility(start, end, documents_BT, window=window, device=device)
+        dropout = None
+        if dropout_keys_B is not None and config.dropout > 0:
+            dropout = Dropout(config.dropout, dropout_keys_B)
         context = _Context(
-            cosine_TK,
-            sine_TK,
-            mask=attention_mask(visible_BTS, batch=tokens_BT.shape[0], heads=self.config.num_heads),
-            cache=cache,
+            start,
+            rotation(config, start, end, device=device),
+            attention_mask(visible_BTS, batch=tokens_BT.shape[0], heads=config.num_heads),
+            cache,
+            dropout,
         )
         hidden_BTD: Tensor = self.model(tokens_BT, context)
         if cache is not None:
@@ -222,22 +218,3 @@ class Transformer(nn.Module):
     def forward(self, tokens_BT: Tensor, documents_BT: Tensor | None = None) -> Tensor:
         """Scores of every next token, (B, T, V), in fp32."""
         return self.logits(self.hidden(tokens_BT, documents_BT))
-
-
-def initialize(model: Transformer, *, seed: int) -> None:
-    """Fills the weights of a new model: the same seed, the same weights, whatever was drawn before.
-
-    The projections back into the residual stream start at zero, so a new block is the identity, and the head
-    at zero (a tied one small), so that the first loss is ln(vocab_size).
-    """
-    generator = torch.Generator().manual_seed(seed)
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 1:
-            nn.init.ones_(parameter)
-        elif name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
-            nn.init.zeros_(parameter)
-        elif name.endswith("embed_tokens.weight"):
-            deviation = 0.01 if model.config.tied_embeddings else 1.0
-            nn.init.normal_(parameter, std=deviation, generator=generator)
-        else:
-            nn.init.normal_(parameter, std=model.config.width**-0.5, generator=generator)

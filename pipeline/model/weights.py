@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from pipeline.artifacts import Artifact, open_artifact, publishing, read_json, write_json
 from pipeline.errors import IntegrityError, NumericsError
-from pipeline.model.transformer import ModelConfig, Transformer
+from pipeline.model.config import ModelConfig, config_from
+from pipeline.model.transformer import Transformer
 
 KIND = "model"
 WEIGHTS = "model.safetensors"
@@ -52,12 +52,13 @@ def with_weights(artifact: Artifact, state: dict[str, Tensor]) -> Transformer:
 
 
 def read_config(path: Path) -> ModelConfig:
-    """The model's shape; IntegrityError when the file holds anything else."""
-    values = read_json(path)
-    names = {field.name for field in dataclasses.fields(ModelConfig)}
-    if not isinstance(values, dict) or set(values) != names:
-        raise IntegrityError(f"{path}: its keys are not those of a model config; rebuild it")
-    return ModelConfig(**values)
+    """The model's shape; IntegrityError when the file holds anything else, such as an older format."""
+    try:
+        return config_from(read_json(path))
+    except ValueError as error:
+        raise IntegrityError(
+            f"{path}: not the config of a model of this version ({error}); rebuild it with `dvc repro`"
+        ) from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

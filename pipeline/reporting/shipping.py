@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.reporting import numerals
 from pipeline.reporting.charts import Point, figure, scatter
-from pipeline.reporting.document import Figure, Row, Section, Table, words_then_numbers
+from pipeline.reporting.document import Figure, Prose, Row, Section, Table, words_then_numbers
 from pipeline.reporting.metrics.model import ExportedModel, Score
 from pipeline.reporting.metrics.run import Run
 
@@ -23,12 +23,17 @@ def quantization_section(run: Run) -> Section:
 
 
 def export_section(run: Run) -> Section:
-    """Every exported file with its size."""
+    """Every exported file with its size, and why others are missing."""
     lead = (
         "Hugging Face folders for transformers and vLLM, GGUF files for llama.cpp; each GGUF was read back."
     )
-    tables = tuple(_exported(role, model) for role, model in sorted(run.export.models.items()))
-    return Section("export", "Exported files", lead, tables)
+    blocks: list[Table | Prose] = []
+    for role, model in sorted(run.export.models.items()):
+        if model.not_exported is not None:
+            blocks.append(Prose(f"The {role} model. {model.not_exported}", "marked"))
+        if model.layout is not None:
+            blocks.append(_exported(role, model))
+    return Section("export", "Exported files", lead, tuple(blocks))
 
 
 def bits_per_byte_change(run: Run, form: str) -> float:

@@ -1,4 +1,4 @@
-"""The model and the training run of the `pretrain` stage."""
+"""The training run of the `pretrain` stage."""
 
 from __future__ import annotations
 
@@ -7,32 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pipeline.params import Range
+from pipeline.settings.model import ModelParams
 from pipeline.settings.training import OptimizationParams, RuntimeParams
-
-
-@dataclass(frozen=True, slots=True)
-class ModelParams:
-    """The shape of the decoder. Vocabulary and context length come from the packed tokens."""
-
-    num_layers: Annotated[int, Range(1, 512)]
-    width: Annotated[int, Range(32, 65_536)]
-    num_heads: Annotated[int, Range(1, 512)]
-    num_kv_heads: Annotated[int, Range(1, 512)]
-    mlp_width: Annotated[int, Range(32, 262_144)]
-    qk_norm: bool  # true: Qwen3 layout, false: Llama layout
-    tied_embeddings: bool
-    rope_theta: Annotated[float, Range(10.0, 100_000_000.0)]
-
-    def problems(self) -> Iterator[str]:
-        """Rules across fields."""
-        if self.width % self.num_heads:
-            yield f"width {self.width} must be a multiple of num_heads {self.num_heads}"
-        elif self.width // self.num_heads % 2:
-            yield f"width / num_heads must be even for rotary positions; it is {self.width // self.num_heads}"
-        if self.num_heads % self.num_kv_heads:
-            yield f"num_heads {self.num_heads} must be a multiple of num_kv_heads {self.num_kv_heads}"
-        if self.width % 32 or self.mlp_width % 32:
-            yield f"width {self.width} and mlp_width {self.mlp_width} must both be multiples of 32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,3 +41,9 @@ def contradictions(params: Mapping[str, Any]) -> Iterator[str]:
             "finetune.from_documentation: is true, and ingest.pydocs.enabled is false, so there is no "
             "documentation; turn ingest.pydocs on, or tune on finetune.from_text or from_files instead"
         )
+    window, context = params["pretrain"].model.sliding_window_tokens, params["pack"].block_tokens
+    if window is not None and window > context:
+        yield (
+            f"pretrain.model.sliding_window_tokens: is {window}; must be 1 to {context}, the context length "
+            "that pack.block_tokens sets, or null"
+        )

@@ -1,9 +1,8 @@
-"""The decoder's arithmetic: that of transformers, causal, the same with and without a cache."""
+"""The decoder's arithmetic is that of transformers, by either kernel, for each document as if alone."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -11,8 +10,7 @@ from torch import Tensor
 
 from pipeline.model import attention
 from pipeline.model.gates import shaken
-from pipeline.model.losses import summed_cross_entropy
-from pipeline.model.transformer import KeyValueCache, Transformer, initialize
+from pipeline.model.transformer import KeyValueCache, Transformer
 from tests.model.trainings import CONFIG, VOCAB_SIZE
 
 
@@ -53,18 +51,6 @@ def test_logits_are_those_of_transformers(qk_norm: bool, tied: bool) -> None:
         torch.testing.assert_close(model(tokens_BT), theirs.eval()(tokens_BT).logits, rtol=1e-5, atol=1e-5)
 
 
-def test_past_logits_never_move_when_future_tokens_change() -> None:
-    model, tokens_BT = random_model(), random_tokens(1, 16)
-    with torch.no_grad():
-        before_BTV = model(tokens_BT)
-        for position in range(1, 16):
-            changed_BT = tokens_BT.clone()
-            changed_BT[:, position] = (changed_BT[:, position] + 1) % VOCAB_SIZE
-            after_BTV = model(changed_BT)
-            assert torch.equal(after_BTV[:, :position], before_BTV[:, :position])
-            assert not torch.equal(after_BTV[:, position:], before_BTV[:, position:])
-
-
 def test_a_document_in_a_block_gets_the_logits_it_gets_alone() -> None:
     model, tokens_BT = random_model(), random_tokens(1, 12)
     documents_BT = torch.tensor([[0] * 5 + [1] * 7])
@@ -84,16 +70,6 @@ def test_both_attention_kernels_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(model(tokens_BT, documents_BT), masked_BTV)
 
 
-@pytest.mark.parametrize("pieces", [[16], [7, 9], [5, 1, 1, 9], [1] * 16])
-def test_a_cache_gives_the_logits_of_the_whole_sequence(pieces: list[int]) -> None:
-    model, tokens_BT = random_model(), random_tokens(2, 16)
-    cache = KeyValueCache(model.config, batch=2)
-    with torch.no_grad():
-        parts = [model.hidden(part, cache=cache) for part in tokens_BT.split(pieces, dim=1)]
-        torch.testing.assert_close(torch.cat(parts, dim=1), model.hidden(tokens_BT), rtol=1e-5, atol=1e-5)
-    assert cache.length == 16
-
-
 def test_more_tokens_than_the_context_are_refused() -> None:
     model, cache = random_model(), KeyValueCache(CONFIG, batch=1)
     with pytest.raises(ValueError, match="17 tokens; the model's context is 16"):
@@ -102,23 +78,3 @@ def test_more_tokens_than_the_context_are_refused() -> None:
         model.hidden(random_tokens(1, 16), cache=cache)
     with pytest.raises(ValueError, match="context is 16"):
         model.hidden(random_tokens(1, 1), cache=cache)
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_a_new_model_starts_at_the_loss_of_a_uniform_guess(tied: bool) -> None:
-    model = Transformer(dataclasses.replace(CONFIG, tied_embeddings=tied, vocab_size=4096, width=256))
-    initialize(model, seed=3)
-    tokens_BT = torch.randint(4096, (4, 16), generator=torch.Generator().manual_seed(1))
-    loss = summed_cross_entropy(model.hidden(tokens_BT), model.head_VD, tokens_BT.roll(-1, 1)) / 64
-    assert loss.item() == pytest.approx(math.log(4096), rel=0.01)
-
-
-def test_the_seed_alone_decides_the_first_weights() -> None:
-    one, same, other = (Transformer(CONFIG) for _ in range(3))
-    initialize(one, seed=1)
-    torch.rand(5)
-    initialize(same, seed=1)
-    initialize(other, seed=2)
-    pairs = zip(one.parameters(), same.parameters(), strict=True)
-    assert all(torch.equal(first, second) for first, second in pairs)
-    assert not torch.equal(one.model.embed_tokens.weight, other.model.embed_tokens.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,24 @@ def test_weights_that_do_not_fit_the_config_are_refused(saved: Path) -> None:
             load_model(rewritten(saved, state=changed))
 
 
-def test_a_config_with_other_keys_is_refused(saved: Path) -> None:
-    for config in ({"width": 3}, [1]):
-        with pytest.raises(IntegrityError, match="its keys are not those of a model config"):
+def test_an_older_a_foreign_and_an_impossible_config_are_refused_in_one_line(saved: Path) -> None:
+    good = json.loads((saved / CONFIG).read_bytes())
+    older = {name: value for name, value in good.items() if name != "norm_place"}
+    cases: list[tuple[object, str]] = [
+        (older, "it lacks norm_place"),
+        (good | {"hidden_act": "silu"}, "hidden_act is no part of a model config"),
+        (good | {"norm": "batchnorm"}, "norm is 'batchnorm', not one of rmsnorm, layernorm"),
+        (good | {"num_layers": True}, "num_layers is True, not a whole number, 1 to 512"),
+        (good | {"dropout": 0.95}, "dropout is 0.95, not a number, 0.0 to 0.9"),
+        (good | {"sliding_window_tokens": "all"}, "sliding_window_tokens is 'all', not a whole number"),
+        (good | {"num_heads": 3}, "width 32 must be a multiple of num_heads 3"),
+        ([1], "it is no JSON object"),
+    ]
+    for config, problem in cases:
+        with pytest.raises(IntegrityError, match=re.escape(f"({problem}")) as error:
             load_model(rewritten(saved, config=config))
+        assert "config.json: not the config of a model of this version" in str(error.value)
+        assert "\n" not in str(error.value)
 
 
 def test_weights_that_are_no_safetensors_are_refused(saved: Path) -> None:

@@ -9,32 +9,46 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Data, Fitted, Task, fit
+from pipeline.model.initialization import initialize
 from pipeline.model.runtime import Runtime, start_runtime
-from pipeline.model.transformer import ModelConfig, Transformer, initialize
-from pipeline.settings.pretrain import ModelParams, PretrainParams
+from pipeline.model.transformer import Transformer
+from pipeline.settings.model import ModelParams
+from pipeline.settings.pretrain import PretrainParams
 from pipeline.settings.training import OptimizationParams, RuntimeParams
 
 VOCAB_SIZE = 40
 BOS, EOS, PAD = 1, 2, 3
-CONFIG = ModelConfig(
-    vocab_size=VOCAB_SIZE,
-    context_tokens=16,
+MODEL = ModelParams(
     num_layers=2,
     width=32,
     num_heads=2,
     num_kv_heads=1,
+    mlp="swiglu",
     mlp_width=64,
+    norm="rmsnorm",
+    norm_place="pre",
     qk_norm=True,
-    tied_embeddings=False,
+    positions="rope",
     rope_theta=10000.0,
+    sliding_window_tokens=None,
+    document_attention=True,
+    tied_embeddings=False,
+    dropout=0.0,
+    initialization="zero_output",
+)
+CONFIG = ModelConfig(
+    **dataclasses.asdict(MODEL),
+    vocab_size=VOCAB_SIZE,
+    context_tokens=16,
     norm_epsilon=1e-6,
     bos_id=BOS,
     eos_id=EOS,
     pad_id=PAD,
 )
 PARAMS = PretrainParams(
-    model=ModelParams(2, 32, 2, 1, 64, qk_norm=True, tied_embeddings=False, rope_theta=10000.0),
+    model=MODEL,
     optimization=OptimizationParams(
         optimizer="muon",
         muon_learning_rate=0.02,
@@ -72,10 +86,10 @@ def blocks(*, documents: int, seed: int) -> TokenBlocks:
     return TokenBlocks(stream(documents=documents, seed=seed), block_tokens=16, bos_id=BOS, pad_id=PAD)
 
 
-def new_model() -> Transformer:
+def new_model(config: ModelConfig = CONFIG, *, seed: int = 1) -> Transformer:
     """An untrained model."""
-    model = Transformer(CONFIG)
-    initialize(model, seed=1)
+    model = Transformer(config)
+    initialize(model, seed=seed)
     return model
 
 

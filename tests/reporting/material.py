@@ -16,6 +16,7 @@ from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
 from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
 from pipeline.model.export_gguf import WrittenGguf
+from pipeline.model.exports import ExportedModel
 from pipeline.model.fitting import Gates
 from pipeline.model.relevance import Relevance
 from pipeline.model.results import CURVE_HEADER, LossSummary, TrainingMetrics
@@ -26,7 +27,7 @@ from stages.clean import CleanMetrics
 from stages.clean import Example as DroppedExample
 from stages.dedupe import DedupeMetrics
 from stages.evaluate import EvaluateMetrics, Sample
-from stages.export import ExportedModel, ExportMetrics
+from stages.export import ExportMetrics
 from stages.finetune import FinetuneMetrics
 from stages.ingest import IngestMetrics
 from stages.pack import PackMetrics
@@ -209,7 +210,9 @@ def export() -> ExportMetrics:
     """Both models in both formats."""
     files = {"config.json": 812, "model.safetensors": 29640000, "tokenizer.model": 62000}
     gguf = {"F16": WrittenGguf(14900000, 16.0, 0.0001), "Q8_0": WrittenGguf(7990000, 8.5, 0.003)}
-    return ExportMetrics({role: ExportedModel("Qwen3", files, gguf) for role in ("base", "tuned")}, 3800)
+    return ExportMetrics(
+        {role: ExportedModel("Qwen3", files, gguf, None) for role in ("base", "tuned")}, 3800
+    )
 
 
 def evaluate(model: str) -> EvaluateMetrics:

@@ -11,7 +11,8 @@ import torch
 
 from pipeline.artifacts import canonical_json, open_artifact, publishing
 from pipeline.errors import DataError, IntegrityError
-from pipeline.model.transformer import Transformer, initialize
+from pipeline.model.initialization import initialize
+from pipeline.model.transformer import Transformer
 from pipeline.model.weights import KIND, load_model, save_model
 from pipeline.records import Document
 from pipeline.settings.finetune import FinetuneParams

@@ -48,11 +48,15 @@ class GgufFile:
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """The files of one model: sizes of its Hugging Face files by name, and its GGUF files by type."""
+    """The files of one model: sizes of its Hugging Face files by name, and its GGUF files by type.
 
-    layout: str
+    `not_exported` says why files are missing; the layout is None when all are.
+    """
+
+    layout: str | None
     huggingface_bytes: dict[str, int]
     gguf: dict[str, GgufFile]
+    not_exported: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,9 @@ class LossSummary:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What every training proves: its first loss is ln(vocabulary), and later tokens move no logit."""
+    """What every training proves: its first loss is what its initialization implies (its distance from
+    ln(vocabulary) is here), and later tokens move no logit.
+    """
 
     first_loss_distance: float | None
     causality_leak: float
