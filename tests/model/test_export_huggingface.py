@@ -42,6 +42,20 @@ def test_logits_are_those_of_transformers(exported: tuple[Transformer, Path]) ->
     assert {parameter.dtype for parameter in theirs.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize(("layout", "model_type"), [("llama", "mistral"), ("qwen3", "qwen3")])
+def test_a_sliding_window_is_that_of_transformers(layout: str, model_type: str, tmp_path: Path) -> None:
+    model = small_model(layout, sliding_window_tokens=7)
+    write_huggingface(tmp_path / "huggingface", model, small_vocabulary(), chat=True)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "huggingface")
+    assert theirs.config.model_type == model_type
+    tokens_BT = torch.randint(0, VOCAB_SIZE, (3, 64), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        wanted_BTV = model(tokens_BT)
+        assert (theirs(tokens_BT).logits - wanted_BTV).abs().max() < 1e-4
+        whole_BTV = small_model(layout)(tokens_BT)
+        assert (whole_BTV - wanted_BTV).abs().max() > 1e-2  # the window matters
+
+
 def test_token_ids_are_those_of_sentencepiece(exported: tuple[Transformer, Path]) -> None:
     tokenizer = small_tokenizer()
     theirs = transformers.AutoTokenizer.from_pretrained(

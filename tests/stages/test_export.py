@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -58,6 +59,54 @@ def test_only_the_tuned_model_comes_with_a_chat_template(inputs: Path, tmp_path:
         fields = gguf.GGUFReader(tmp_path / "out" / role / "gguf" / f"Test-mill-{role}-F16.gguf").fields
         has_template = {"chat_template" in config, "tokenizer.chat_template" in fields}
         assert has_template == {role == "tuned"}
+
+
+def test_a_model_that_no_format_holds_is_not_exported_and_a_sentence_says_why(
+    inputs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("tuned", "tokenizer"):
+        (tmp_path / name).symlink_to(inputs / name)
+    facts = open_artifact(inputs / "base", kind="model").facts
+    changed = small_model("llama", norm="layernorm", mlp="relu2")
+    save_model(tmp_path / "base", changed, facts={"tokenizer_sha256": facts["tokenizer_sha256"]})
+    metrics = exported(tmp_path, tmp_path / "out")
+    sentence = (
+        "Not exported: no Llama, Mistral or Qwen3 model has pretrain.model.norm: layernorm (only rmsnorm) "
+        "or pretrain.model.mlp: relu2 (only swiglu)."
+    )
+    base, tuned = metrics.models["base"], metrics.models["tuned"]
+    assert (base.layout, base.huggingface_bytes, base.gguf, base.not_exported) == (None, {}, {}, sentence)
+    assert (tuned.layout, len(tuned.gguf), tuned.not_exported) == ("Qwen3", 2, None)
+    assert [file.name for file in (tmp_path / "out/base").iterdir()] == ["NOT_EXPORTED.txt"]
+    assert (tmp_path / "out/base/NOT_EXPORTED.txt").read_text() == sentence + "\n"
+    assert not (tmp_path / "out/tuned/NOT_EXPORTED.txt").exists()
+    open_artifact(tmp_path / "out", kind="export")
+    assert [record.getMessage() for record in caplog.records] == [f"export: the base model: {sentence}"]
+
+
+def test_a_sliding_window_is_exported_for_transformers_alone(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer").symlink_to(inputs / "tokenizer")
+    facts = open_artifact(inputs / "base", kind="model").facts
+    for name, layout in (("base", "llama"), ("tuned", "qwen3")):
+        model = small_model(layout, sliding_window_tokens=8)
+        save_model(tmp_path / name, model, facts={"tokenizer_sha256": facts["tokenizer_sha256"]})
+    metrics = exported(tmp_path, tmp_path / "out")
+    assert {role: model.layout for role, model in metrics.models.items()} == {
+        "base": "Mistral",
+        "tuned": "Qwen3",
+    }
+    for role, model in metrics.models.items():
+        assert model.gguf == {}
+        assert model.not_exported is not None
+        assert model.not_exported.startswith(
+            "Not exported as GGUF: llama.cpp's Llama and Qwen3 have no sliding"
+        )
+        assert (tmp_path / "out" / role / "NOT_EXPORTED.txt").read_text() == f"{model.not_exported}\n"
+        assert not list((tmp_path / "out" / role / "gguf").iterdir())
+    without = dataclasses.replace(PARAMS, gguf_types=())
+    names = ("base", "tuned", "tokenizer")
+    metrics = run(*(tmp_path / name for name in names), tmp_path / "hf", params=without)
+    assert {model.not_exported for model in metrics.models.values()} == {None}
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: Path, tmp_path: Path) -> None:

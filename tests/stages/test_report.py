@@ -195,6 +195,18 @@ def test_a_run_with_one_test_document_no_samples_and_no_repairs_has_a_page(repor
     assert "No document needed a repair." in html
 
 
+def test_a_model_that_was_not_exported_is_said_so(reports: Path) -> None:
+    sentence = "Not exported: no Llama, Mistral or Qwen3 model has pretrain.model.mlp: gelu (only swiglu)."
+    nothing = {"layout": None, "huggingface_bytes": {}, "gguf": {}, "not_exported": sentence}
+    edit(reports, "export.json", lambda m: m["models"].update(base=nothing))
+    out = rendered(reports)
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert f"The base model. {sentence}" in html
+    assert "base, Qwen3 layout" not in html
+    assert "tuned, Qwen3 layout" in html
+    assert "Not exported: no Llama" in (out / "report.md").read_text(encoding="utf-8")
+
+
 def test_a_model_worse_than_a_floor_is_not_praised(reports: Path) -> None:
     edit(reports, "evaluate/base.json", lambda m: m["floors"]["test"].update(xz_9=1.5))
     html = (rendered(reports) / "report.html").read_text(encoding="utf-8")
