@@ -30,11 +30,12 @@ class ModelConfig(ModelParams):
     def embedding_deviation(self) -> float:
         """The standard deviation of a new embedding table, and how loud positions are that are added to it.
 
-        A table that is the head too starts small, or the first loss would not be that of a guess.
+        A table that is the head too starts small, or the logit of the token just read, `deviation * width`
+        in a block that adds nothing, would outweigh the vocabulary.
         """
         if self.initialization != "zero_output":
             return 0.02
-        return 0.01 if self.tied_embeddings else 1.0
+        return min(0.01, 4 / self.width) if self.tied_embeddings else 1.0
 
 
 def config_from(values: Any) -> ModelConfig:

@@ -17,6 +17,7 @@ from torch import nn
 from pipeline.model.config import ModelConfig
 from pipeline.model.transformer import Transformer
 
+INTO_STREAM = ("o_proj", "down_proj")  # what leads into the residual stream
 REPEATING_SHARE = 0.05  # of targets that are the token before them, at most
 TARGET_NOISE = 0.5  # of a logit's deviation: see `first_losses`
 
@@ -32,12 +33,12 @@ class Matrix:
 
 def zero_output(matrix: Matrix, config: ModelConfig) -> float:
     """What leads into the residual stream, and the head, start at zero: a new block is the identity."""
-    return 0.0 if matrix.role in ("o_proj", "down_proj", "lm_head") else matrix.inputs**-0.5
+    return 0.0 if matrix.role in (*INTO_STREAM, "lm_head") else math.pow(matrix.inputs, -0.5)
 
 
 def normal_002(matrix: Matrix, config: ModelConfig) -> float:
     """0.02; less into the residual stream, which adds up two outputs a layer (GPT-2)."""
-    return 0.02 * ((2 * config.num_layers) ** -0.5 if matrix.role in ("o_proj", "down_proj") else 1.0)
+    return 0.02 / (math.sqrt(2 * config.num_layers) if matrix.role in INTO_STREAM else 1.0)
 
 
 def xavier(matrix: Matrix, config: ModelConfig) -> float:

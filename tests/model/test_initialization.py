@@ -73,6 +73,13 @@ def test_a_tied_table_starts_small_in_every_scheme() -> None:
         assert float(table.std()) == pytest.approx(deviation, rel=0.05)
 
 
+def test_a_wide_tied_model_of_the_default_scheme_still_starts_at_a_guess() -> None:
+    for width, deviation in ((256, 0.01), (2048, 4 / 2048)):
+        config = dataclasses.replace(WIDE, tied_embeddings=True, width=width, vocab_size=8000)
+        assert config.embedding_deviation == deviation
+        assert first_losses(config)[1] < math.log(8000) * 1.03
+
+
 def test_the_first_loss_is_bounded_by_what_the_head_starts_with() -> None:
     uniform = math.log(1000)
     assert first_losses(WIDE) == pytest.approx((0.99 * uniform, 1.01 * uniform))
