@@ -31,8 +31,8 @@ def check_first_loss(loss: float, config: ModelConfig) -> float:
     lowest, highest = first_losses(config)
     if not lowest <= loss <= highest:
         raise NumericsError(
-            f"the untrained model's loss is {loss:.4f}; with initialization {config.initialization} it is "
-            f"{lowest:.4f} to {highest:.4f} (ln({config.vocab_size}) = {uniform:.4f}): "
+            f"the untrained model's loss is {loss:.4f}, not ln({config.vocab_size}) = {uniform:.4f} "
+            f"({lowest:.4f} to {highest:.4f} with initialization {config.initialization}); "
             "its initialization is wrong"
         )
     return abs(loss - uniform) / uniform
