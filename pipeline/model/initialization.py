@@ -43,14 +43,14 @@ def normal_002(matrix: Matrix, config: ModelConfig) -> float:
 
 def xavier(matrix: Matrix, config: ModelConfig) -> float:
     """Between what keeps the variance on the way forward and on the way back (Glorot and Bengio, 2010)."""
-    return (2 / (matrix.inputs + matrix.outputs)) ** 0.5
+    return math.sqrt(2 / (matrix.inputs + matrix.outputs))
 
 
 def kaiming(matrix: Matrix, config: ModelConfig) -> float:
     """Keeps the variance on the way forward, twice as much behind an activation that cuts half of it
     (arXiv:1502.01852).
     """
-    return ((2 if matrix.role == "down_proj" else 1) / matrix.inputs) ** 0.5
+    return math.sqrt((2 if matrix.role == "down_proj" else 1) / matrix.inputs)
 
 
 SCHEMES: dict[str, Callable[[Matrix, ModelConfig], float]] = {
