@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-MOMENTUM = 0.95
 # Each step applies x -> a x + b x^3 + c x^5 to the singular values. These triples, one per step, are the best
 # for singular values from 0.001 to 1: Amsel et al., "The Polar Express" (arXiv:2505.16932), algorithm 1.
 COEFFICIENTS = (
@@ -34,12 +33,13 @@ class Muon(Optimizer):
     """Updates 2-D weights by orthogonalized Nesterov momentum, with decoupled weight decay.
 
     An update has a root mean square of about `lr / sqrt(columns)`, whatever its rows, so that one rate suits
-    all shapes. `dtype` is the format of the iteration.
+    all shapes. `momentum` is the share of the past in the averaged gradient, `dtype` the format of the
+    iteration.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], *, dtype: torch.dtype) -> None:
+    def __init__(self, groups: Iterable[dict[str, Any]], *, momentum: float, dtype: torch.dtype) -> None:
         super().__init__(groups, {"lr": 0.02, "weight_decay": 0.0})
-        self.dtype = dtype
+        self.momentum, self.dtype = momentum, dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -63,9 +63,9 @@ class Muon(Optimizer):
         assert weight.grad is not None
         if weight not in self.state:
             self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
-        momentum: Tensor = self.state[weight]["momentum_buffer"]
-        momentum.lerp_(weight.grad, 1.0 - MOMENTUM)
-        return weight.grad.lerp(momentum, MOMENTUM)
+        average: Tensor = self.state[weight]["momentum_buffer"]
+        average.lerp_(weight.grad, 1.0 - self.momentum)
+        return weight.grad.lerp(average, self.momentum)
 
 
 def orthogonalized(matrices_MRC: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:

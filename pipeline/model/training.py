@@ -18,9 +18,10 @@ from torch import Tensor
 from pipeline.errors import NumericsError
 from pipeline.model.batches import Batch
 from pipeline.model.checkpoint import Progress
-from pipeline.model.losses import summed_cross_entropy
-from pipeline.model.optimization import Optimizers, clip, learning_rate_share
+from pipeline.model.losses import NONE, Regularization, summed_objective
+from pipeline.model.optimization import Optimizers, clip
 from pipeline.model.runtime import Runtime
+from pipeline.model.schedules import learning_rate_share
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
@@ -42,7 +43,7 @@ class StepRecord:
 
     step: int  # 1 is the first
     targets: int  # of the global batch
-    loss: float  # nats per target
+    loss: float  # cross-entropy alone, nats per target
     gradient_norm: float  # before clipping
     learning_rate_share: float
     skipped: bool
@@ -62,14 +63,18 @@ def train(
     `batches(step)` are the micro-batches of the step's global batch. Raises NumericsError when more than
     three steps in a row had to be skipped.
     """
+    optimization = params.optimization
+    regularization = Regularization(optimization.label_smoothing, optimization.z_loss)
     skipped_in_a_row = start.skipped_in_a_row
     for step in range(start.step, params.steps):
         micro_batches = batches(step)
         targets = max(1, sum(batch.num_targets for batch in micro_batches))
-        loss = accumulate_gradients(model, micro_batches, targets=targets, runtime=runtime)
+        loss = accumulate_gradients(
+            model, micro_batches, targets=targets, runtime=runtime, regularization=regularization
+        )
         gradients = (weight.grad for weight in model.parameters() if weight.grad is not None)
-        norm = clip(gradients, max_norm=params.optimization.max_gradient_norm)
-        share = learning_rate_share(step, steps=params.steps, params=params.optimization)
+        norm = clip(gradients, max_norm=optimization.max_gradient_norm)
+        share = learning_rate_share(step, steps=params.steps, params=optimization.schedule)
         skipped = not (math.isfinite(loss) and math.isfinite(norm))
         if skipped:
             model.zero_grad(set_to_none=True)
@@ -85,9 +90,14 @@ def train(
 
 
 def accumulate_gradients(
-    model: Transformer, micro_batches: list[Batch], *, targets: int, runtime: Runtime
+    model: Transformer,
+    micro_batches: list[Batch],
+    *,
+    targets: int,
+    runtime: Runtime,
+    regularization: Regularization = NONE,
 ) -> float:
-    """Leaves in every `.grad` the gradient of the mean loss over `targets`, and returns that loss.
+    """Leaves in every `.grad` the gradient of the mean objective over `targets`; returns the mean loss in it.
 
     Process r computes micro-batches r, r + processes, ...; everyone adds the gradients of all in the order
     of the micro-batches, so the sums do not depend on how many processes share the work.
@@ -98,7 +108,7 @@ def accumulate_gradients(
     for first in range(0, len(micro_batches), runtime.processes):
         mine = first + runtime.rank
         if mine < len(micro_batches):
-            pieces = _gradients(model, micro_batches[mine], targets=targets, runtime=runtime)
+            pieces = _gradients(model, micro_batches[mine], regularization, targets=targets, runtime=runtime)
         else:
             pieces = [weights[0].new_zeros(()), *(torch.zeros_like(weight) for weight in weights)]
         for value, *gradients in _of_all_processes(pieces, runtime)[: len(micro_batches) - first]:
@@ -123,27 +133,31 @@ def summed_loss(model: Transformer, batches: Iterable[Batch], *, runtime: Runtim
     for number, batch in enumerate(batches):
         targets += batch.num_targets
         mine = number % runtime.processes == runtime.rank
-        sums.append(float(_summed_loss(model, batch, runtime)) if mine else 0.0)
+        sums.append(float(_summed_objective(model, batch, NONE, runtime)[1]) if mine else 0.0)
     shares = runtime.gathered(torch.tensor(sums, dtype=torch.float32, device=runtime.device))
     return math.fsum(shares.double().cpu().flatten().tolist()), targets
 
 
-def _summed_loss(model: Transformer, batch: Batch, runtime: Runtime) -> Tensor:
+def _summed_objective(
+    model: Transformer, batch: Batch, regularization: Regularization, runtime: Runtime
+) -> tuple[Tensor, Tensor]:
     batch = batch.to(runtime.device)
     with runtime.autocast():
         hidden_BTD = model.hidden(batch.tokens_BT, batch.documents_BT)
-        return summed_cross_entropy(hidden_BTD, model.head_VD, batch.targets_BT)
+        return summed_objective(hidden_BTD, model.head_VD, batch.targets_BT, regularization=regularization)
 
 
-def _gradients(model: Transformer, batch: Batch, *, targets: int, runtime: Runtime) -> list[Tensor]:
-    """The batch's share of the mean loss, then its gradient for every parameter."""
+def _gradients(
+    model: Transformer, batch: Batch, regularization: Regularization, *, targets: int, runtime: Runtime
+) -> list[Tensor]:
+    """The batch's share of the mean loss, then the objective's gradient for every parameter."""
     model.zero_grad(set_to_none=True)
-    loss = _summed_loss(model, batch, runtime) / targets
-    loss.backward()  # type: ignore[no-untyped-call]
+    objective, loss = _summed_objective(model, batch, regularization, runtime)
+    (objective / targets).backward()  # type: ignore[no-untyped-call]
     gradients = [
         torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in model.parameters()
     ]
-    return [loss.detach(), *gradients]
+    return [loss.detach() / targets, *gradients]
 
 
 def _of_all_processes(pieces: list[Tensor], runtime: Runtime) -> list[list[Tensor]]:

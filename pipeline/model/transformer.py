@@ -14,6 +14,7 @@ import dataclasses
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.attention import attend, attention_mask, rotary_tables, visibility
 from pipeline.model.kernels import rms_norm, rotate
@@ -163,12 +164,16 @@ class Decoder(nn.Module):
         self.embed_tokens = nn.Embedding(config.vocab_size, config.width)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = RMSNorm(config.width, epsilon=config.norm_epsilon)
+        self.gradient_checkpointing = False  # true: a backward pass runs each block again, for less memory
 
     def forward(self, tokens_BT: Tensor, context: _Context) -> Tensor:
         """(B, T) ids to (B, T, D) after the final norm."""
         x_BTD = self.embed_tokens(tokens_BT)
         for layer, block in enumerate(self.layers):
-            x_BTD = block(x_BTD, layer, context)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x_BTD = checkpoint(block, x_BTD, layer, context, use_reentrant=False)
+            else:
+                x_BTD = block(x_BTD, layer, context)
         final_BTD: Tensor = self.norm(x_BTD)
         return final_BTD
 
