@@ -16,7 +16,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 @DTYPES
-@pytest.mark.parametrize("shape", [(2, 24, 64), (2, 64, 24), (1, 8, 8)])
+@pytest.mark.parametrize("shape", [(2, 24, 64), (2, 64, 24), (1, 8, 8), (1, 48, 64)])
 def test_singular_values_come_near_one_and_singular_vectors_stay(
     shape: tuple[int, int, int], dtype: torch.dtype
 ) -> None:
@@ -33,8 +33,27 @@ def test_singular_values_come_near_one_and_singular_vectors_stay(
     )
 
 
-def test_a_matrix_of_zeros_stays_one() -> None:
-    assert not orthogonalized(torch.zeros(1, 4, 6)).any()
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 4, 6), (1, 4, 4)])
+def test_a_matrix_of_zeros_stays_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    assert torch.equal(orthogonalized(torch.zeros(shape), dtype=dtype), torch.zeros(shape))
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 32, 32), (1, 32, 96)])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e6])
+def test_one_singular_value_alone_comes_near_one_whatever_its_size(
+    shape: tuple[int, int, int], scale: float, dtype: torch.dtype
+) -> None:
+    column, row = random(1, shape[1], 1), random(1, 1, shape[2], seed=1)
+    found = orthogonalized(scale * column @ row, dtype=dtype)
+    assert torch.linalg.matrix_norm(found, 2).item() == pytest.approx(1.0, abs=0.2)
+
+
+def test_wide_matrices_take_the_shorter_way_to_the_same_update() -> None:
+    wide = random(2, 32, 96)
+    exact = orthogonalized(wide.double(), dtype=torch.float64)
+    torch.testing.assert_close(orthogonalized(wide), exact, rtol=1e-4, atol=1e-5)
 
 
 def test_matrices_of_one_shape_are_updated_as_if_alone() -> None:
