@@ -55,9 +55,18 @@ def summed_objective(
     kind = hidden_BTD.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden_BTD.dtype
     sums: tuple[Tensor, Tensor] = _HeadAndLoss.apply(  # type: ignore[no-untyped-call]
-        hidden_BTD, head_VD, targets_BT, dtype, learns, regularization
+        hidden_BTD, head_VD, targets_BT, _Way(dtype, learns, regularization)
     )
     return sums
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Way:
+    """How the sums are taken: the dtype of the products, whether gradients are, what is added."""
+
+    dtype: torch.dtype
+    learns: bool
+    added: Regularization
 
 
 class _HeadAndLoss(torch.autograd.Function):
@@ -67,14 +76,12 @@ class _HeadAndLoss(torch.autograd.Function):
         hidden_BTD: Tensor,
         head_VD: Tensor,
         targets_BT: Tensor,
-        dtype: torch.dtype,
-        learns: bool,
-        added: Regularization,
+        way: _Way,
     ) -> tuple[Tensor, Tensor]:
         counted_N = (targets_BT.reshape(-1) != IGNORED).nonzero().squeeze(1)
-        hidden_ND = hidden_BTD.reshape(-1, hidden_BTD.shape[-1])[counted_N].to(dtype)
+        hidden_ND = hidden_BTD.reshape(-1, hidden_BTD.shape[-1])[counted_N].to(way.dtype)
         targets_N = targets_BT.reshape(-1)[counted_N]
-        weights_VD = head_VD.to(dtype)
+        weights_VD = head_VD.to(way.dtype)
         total, extra = torch.zeros((), device=hidden_ND.device), torch.zeros((), device=hidden_ND.device)
         grad_ND, grad_VD = torch.empty_like(hidden_ND), torch.zeros_like(head_VD, dtype=torch.float32)
         for start in range(0, len(counted_N), CHUNK_ROWS):
@@ -83,9 +90,9 @@ class _HeadAndLoss(torch.autograd.Function):
             target_C1 = targets_N[chunk].unsqueeze(1)
             right_C1 = logs_CV.gather(1, target_C1)
             total -= right_C1.sum()
-            extra += _extra(logs_CV, right_C1, sizes_C1, added)
-            if learns:
-                slope_CV = _slope(logs_CV, target_C1, sizes_C1, added).to(dtype)
+            extra += _extra(logs_CV, right_C1, sizes_C1, way.added)
+            if way.learns:
+                slope_CV = _slope(logs_CV, target_C1, sizes_C1, way.added).to(way.dtype)
                 torch.mm(slope_CV, weights_VD, out=grad_ND[chunk])
                 grad_VD += slope_CV.T @ hidden_ND[chunk]
         ctx.save_for_backward(grad_ND, grad_VD, counted_N)
@@ -95,12 +102,12 @@ class _HeadAndLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_ND, grad_VD, counted_N = ctx.saved_tensors
         hidden_dtype, head_dtype = ctx.dtypes
         grad_BTD = grad_ND.new_zeros(ctx.shape, dtype=hidden_dtype)
         grad_BTD.view(-1, ctx.shape[-1])[counted_N] = grad_ND.to(hidden_dtype) * grad
-        return grad_BTD, (grad_VD * grad).to(head_dtype), None, None, None, None
+        return grad_BTD, (grad_VD * grad).to(head_dtype), None, None
 
 
 def _normalized(logits_CV: Tensor) -> tuple[Tensor, Tensor]:
