@@ -1,7 +1,7 @@
 """Checkpoints: everything a training needs to go on as if it had never stopped.
 
     checkpoints/step-00000100/  manifest.json  weights.safetensors  best.safetensors  moments.safetensors
-    progress.json
+    average.safetensors  progress.json
 
 Each is an artifact: it appears whole, every byte of it is hashed, and it is verified when it is read. Two
 are kept; an old one goes only after the new one has been read back. A damaged one is named in a log line
@@ -25,9 +25,10 @@ from pipeline.errors import IntegrityError
 from pipeline.model.weights import read_tensors
 
 KIND = "checkpoint"
-FORMAT = 1
+FORMAT = 2
 PROGRESS = "progress.json"
 KEPT = 2
+_TENSORS = ("weights", "moments", "average", "best")
 _NAME = re.compile(r"step-(\d{8,})")
 _log = logging.getLogger(__name__)
 
@@ -59,11 +60,14 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A training at a step edge: progress, current weights, optimizer moments, best weights so far."""
+    """A training at a step edge: progress, current weights, optimizer moments, average of the weights (empty
+    without one), best weights so far.
+    """
 
     progress: Progress
     weights: dict[str, Tensor]
     moments: dict[str, Tensor]
+    average: dict[str, Tensor]
     best: dict[str, Tensor]
 
 
@@ -75,7 +79,7 @@ def save_checkpoint(folder: Path, snapshot: Snapshot, *, run: str) -> Path:
     progress = snapshot.progress
     path = folder / f"step-{progress.step:08d}"
     with publishing(path, kind=KIND, facts={"step": progress.step}) as files:
-        for name in ("weights", "moments", "best"):
+        for name in _TENSORS:
             tensors: dict[str, Tensor] = getattr(snapshot, name)
             state = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
             save_file(state, files / f"{name}.safetensors")
@@ -122,5 +126,5 @@ def _read(path: Path, values: dict[str, Any]) -> Snapshot:
         raise IntegrityError(f"{path / PROGRESS}: not the progress of a training ({error})") from error
     if path.name != f"step-{progress.step:08d}":
         raise IntegrityError(f"{path}: holds step {progress.step}")
-    tensors = {name: read_tensors(path / f"{name}.safetensors") for name in ("weights", "moments", "best")}
+    tensors = {name: read_tensors(path / f"{name}.safetensors") for name in _TENSORS}
     return Snapshot(progress, **tensors)

@@ -1,7 +1,8 @@
 """A whole training: the loop, and around it what pretraining and fine-tuning have in common.
 
 Evaluation over the full validation split, checkpoints, going on from one, stopping when asked, the gates on
-the model, and the best weights by validation loss, which are the ones that a stage publishes.
+the model, and the best weights by validation loss, which are the ones that a stage publishes. Where params
+ask for an average of the weights, it is what is measured, kept as the best and so published.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from typing import Protocol
 from torch import Tensor
 
 from pipeline.errors import BusyError, NumericsError
+from pipeline.model.averaging import WeightAverage
 from pipeline.model.batches import BatchOrder, Items, in_order
 from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
 from pipeline.model.gates import check_causality, check_first_loss, shaken
-from pipeline.model.gradients import gradients_of
+from pipeline.model.gradients import Gradients, gradients_of
 from pipeline.model.interruption import StopRequest
+from pipeline.model.losses import Regularization
 from pipeline.model.optimization import build_optimizers, peak_learning_rate
 from pipeline.model.runtime import Runtime
 from pipeline.model.training import StepRecord, TrainingParams, summed_loss, train
 from pipeline.model.transformer import Transformer
 from pipeline.progress import Meter
+from pipeline.settings.training import RuntimeParams
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +40,8 @@ _log = logging.getLogger(__name__)
 class FittingParams(TrainingParams, Protocol):
     """What a whole training needs of its stage's params."""
 
+    @property
+    def runtime(self) -> RuntimeParams: ...
     @property
     def evaluate_every_steps(self) -> int: ...
     @property
@@ -86,7 +92,7 @@ class Weather:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fitted:
-    """A finished training. `best` holds the weights with the lowest validation loss."""
+    """A finished training. `best` holds the weights, or their average, with the lowest validation loss."""
 
     progress: Progress
     best: dict[str, Tensor]
@@ -118,6 +124,9 @@ class _Training:
     ) -> None:
         self.model, self.data, self.task, self.params, self.runtime = model, data, task, params, runtime
         self.optimizers = build_optimizers(model, params.optimization, dtype=runtime.dtype)
+        decay = params.optimization.ema_decay
+        self.average = None if decay is None else WeightAverage(model, decay=decay)
+        model.model.gradient_checkpointing = params.runtime.gradient_checkpointing
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.clock = _Clock()
@@ -132,7 +141,7 @@ class _Training:
         steps = train(
             self.model,
             self.optimizers,
-            gradients_of(self.model, self.data.train, self.data.order, runtime=self.runtime),
+            self._gradients(),
             start=self.progress,
             params=self.params,
         )
@@ -144,6 +153,12 @@ class _Training:
                     speed = self.clock.tokens / max(self.clock.training_seconds(), 1e-9)
                     meter.show(record.step, f"loss {record.loss:.3f}, {speed:,.0f} tokens/s")
                 self._at_edge(stop)
+
+    def _gradients(self) -> Gradients:
+        params = self.params.optimization
+        added = Regularization(params.label_smoothing, params.z_loss)
+        order = self.data.order
+        return gradients_of(self.model, self.data.train, order, runtime=self.runtime, regularization=added)
 
     def first_loss_distance(self) -> float | None:
         """How far from ln(vocab_size) an untrained model started; NumericsError when that is too far."""
@@ -171,6 +186,8 @@ class _Training:
         progress.tokens += record.targets
         progress.skipped_steps += record.skipped
         progress.skipped_in_a_row = progress.skipped_in_a_row + 1 if record.skipped else 0
+        if self.average is not None and not record.skipped:
+            self.average.update(updates=progress.step - progress.skipped_steps)
         point = CurvePoint(
             step=record.step,
             tokens=progress.tokens,
@@ -206,7 +223,8 @@ class _Training:
         alone = self.runtime.processes == 1
         batches = in_order(self.data.val, self.data.order.unit_items)
         watched = itertools.takewhile(lambda _: not (alone and stop.requested), batches)
-        with self.clock.timing("evaluation"):
+        averaged = self.average.in_place() if self.average is not None else contextlib.nullcontext()
+        with self.clock.timing("evaluation"), averaged:
             nats, targets = summed_loss(self.model, watched, runtime=self.runtime)
         if alone and stop.requested:
             return
@@ -218,13 +236,17 @@ class _Training:
         progress.curve[-1] = dataclasses.replace(progress.curve[-1], val_loss=loss)
         if progress.best_val_loss is None or loss < progress.best_val_loss:
             progress.best_step, progress.best_val_loss = progress.step, loss
-            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._weights().items()}
+            measured = self._weights() if self.average is None else self.average.weights
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in measured.items()}
 
     def _save(self) -> None:
         """Writes a checkpoint of this step; the other processes wait for the first one to do it."""
         with self.clock.timing("checkpoint"):
             if self.runtime.rank == 0:
-                snapshot = Snapshot(self.progress, self._weights(), self.optimizers.tensors(), self.best)
+                average = {} if self.average is None else self.average.weights
+                snapshot = Snapshot(
+                    self.progress, self._weights(), self.optimizers.tensors(), average, self.best
+                )
                 save_checkpoint(self.task.folder, snapshot, run=self.task.run)
             self.runtime.wait()
         self._saved_step = self.progress.step
@@ -233,6 +255,8 @@ class _Training:
         self.progress, self.best = found.progress, found.best
         self.model.load_state_dict(found.weights)
         self.optimizers.restore(found.moments)
+        if self.average is not None:
+            self.average.restore(found.average)
         self._saved_step = found.progress.step
         if self.runtime.rank == 0:
             _log.info(

@@ -7,8 +7,9 @@ the size of a micro-batch changes a bit of the sum, on one kind of processor.
 *Fast*: each process takes an equal part of the batch through micro-batches as large as its memory allows, and
 one all-reduce adds the parts. The sum is the same up to its rounding.
 
-Memory that runs out in the middle of a step does not end the training: it is done again in smaller
-micro-batches (fast), which is the same sum up to its rounding.
+Memory that runs out in the middle of a step does not end the training. Canonical gradients are computed again
+with each block's forward pass repeated in the backward one (which keeps the bits), fast ones in smaller
+micro-batches.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from torch import Tensor
 
 from pipeline.errors import ParamsError, ResourceError, is_out_of_memory
 from pipeline.model.batches import Batch, BatchOrder, Items
-from pipeline.model.losses import summed_cross_entropy
+from pipeline.model.dropout import row_keys
+from pipeline.model.losses import NONE, Regularization, summed_objective
 from pipeline.model.runtime import Runtime
 from pipeline.model.transformer import Transformer
 
@@ -32,55 +34,113 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StepGradient:
-    """What a step's gradient, left in every `.grad`, is that of: the mean loss in nats over the targets."""
+    """What a step's batch came to: the mean cross-entropy in nats, and over how many targets."""
 
     loss: float
     targets: int
 
 
 class Gradients(Protocol):
-    """Leaves in every `.grad` the gradient of the mean loss over the step's global batch."""
+    """Leaves in every `.grad` the gradient of the mean objective over the step's global batch."""
 
     def __call__(self, step: int) -> StepGradient: ...
 
 
-def gradients_of(model: Transformer, items: Items, order: BatchOrder, *, runtime: Runtime) -> Gradients:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Passes:
+    """How a step's global batch is made into forward and backward passes."""
+
+    model: Transformer
+    items: Items
+    order: BatchOrder
+    regularization: Regularization
+    runtime: Runtime
+
+    def batches(self, step: int, places: Sequence[range]) -> list[Batch]:
+        """The items at these places of the global batch, a batch for each range."""
+        numbers = self.order.numbers(step)
+        return [self.items.batch(numbers[part.start : part.stop]) for part in places]
+
+    def summed(
+        self, step: int, places: Sequence[range], batches: Sequence[Batch], *, targets: int
+    ) -> list[Tensor] | None:
+        """The batches' share of the mean loss over `targets`, then the objective's gradient for every
+        parameter, added up in the batches' order; None when memory ran out.
+        """
+        totals: list[Tensor] = []
+        try:
+            for part, batch in zip(places, batches, strict=True):
+                pieces = self._of(step, part, batch, targets=targets)
+                for total, piece in zip(totals, pieces, strict=bool(totals)):
+                    total.add_(piece)
+                totals = totals or pieces
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.model.zero_grad(set_to_none=True)
+            return None
+        return totals
+
+    def _of(self, step: int, places: range, batch: Batch, *, targets: int) -> list[Tensor]:
+        """One forward and backward pass. What dropout drops follows from the rows' places alone."""
+        model, device = self.model, self.runtime.device
+        drops = model.config.dropout > 0
+        keys_B = row_keys(self.order.seed, step, places, device=device) if drops else None
+        model.zero_grad(set_to_none=True)
+        objective, loss = summed_objectives(model, batch, self.regularization, self.runtime, keys_B)
+        (objective / targets).backward()  # type: ignore[no-untyped-call]
+        gradients = [
+            torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in model.parameters()
+        ]
+        return [loss.detach() / targets, *gradients]
+
+
+def gradients_of(
+    model: Transformer,
+    items: Items,
+    order: BatchOrder,
+    *,
+    runtime: Runtime,
+    regularization: Regularization = NONE,
+) -> Gradients:
     """The way that the runtime's params name; ParamsError when the processes cannot share a batch evenly."""
     if order.batch_items % runtime.processes:
         raise ParamsError(
             f"{runtime.processes} processes cannot share a batch of {order.batch_items} evenly; let "
             "batch_blocks (or batch_rows) be a multiple of the processes, or set GRISTMILL_MODEL_PROCESSES"
         )
-    way = CanonicalGradients if runtime.gradients == "canonical" else FastGradients
-    return way(model, items, order, runtime)
+    passes = Passes(model, items, order, regularization, runtime)
+    return CanonicalGradients(passes) if runtime.gradients == "canonical" else FastGradients(passes)
 
 
-@dataclasses.dataclass(slots=True)
 class CanonicalGradients:
     """Sums over units in their order: the same bits for any number of processes."""
 
-    model: Transformer
-    items: Items
-    order: BatchOrder
-    runtime: Runtime
+    def __init__(self, passes: Passes) -> None:
+        self.passes = passes
 
     def __call__(self, step: int) -> StepGradient:
         """Process r computes units r, r + processes, ...; everyone adds all of them."""
-        runtime, units = self.runtime, self.order.units(step)
-        mine = [self.items.batch(unit) for unit in units[runtime.rank :: runtime.processes]]
-        targets = max(1, runtime.summed_count(sum(batch.num_targets for batch in mine)))
-        weights = list(self.model.parameters())
+        while (found := self._tried(step)) is None:
+            self._save_memory()
+        return found
+
+    def _tried(self, step: int) -> StepGradient | None:
+        """The step's gradient; None when memory ran out in any process."""
+        passes, runtime, order = self.passes, self.passes.runtime, self.passes.order
+        units = parts(range(order.batch_items), order.unit_items)
+        mine = units[runtime.rank :: runtime.processes]
+        batches = passes.batches(step, mine)
+        targets = max(1, runtime.summed_count(sum(batch.num_targets for batch in batches)))
+        weights = list(passes.model.parameters())
         totals: list[Tensor] = []
         loss = 0.0
         for turn, first in enumerate(range(0, len(units), runtime.processes)):
-            if turn < len(mine):
-                pieces = tried(self.model, mine[turn : turn + 1], targets=targets, runtime=runtime)
-            else:
-                pieces = [weights[0].new_zeros(()), *(torch.zeros_like(weight) for weight in weights)]
+            now = slice(turn, turn + 1)
+            pieces = passes.summed(step, mine[now], batches[now], targets=targets)
             if runtime.any(pieces is None) or pieces is None:
-                raise ResourceError(
-                    "out of memory; lower unit_blocks or unit_rows, else the model's width or num_layers"
-                )
+                return None
+            pieces = pieces or [weights[0].new_zeros(()), *(torch.zeros_like(weight) for weight in weights)]
             for value, *gradients in _of_all_processes(pieces, runtime)[: len(units) - first]:
                 loss += float(value)
                 for total, gradient in zip(totals, gradients, strict=bool(totals)):
@@ -90,34 +150,39 @@ class CanonicalGradients:
             weight.grad = total
         return StepGradient(loss, targets)
 
+    def _save_memory(self) -> None:
+        """Repeats forward passes from here on; ResourceError when that is done already."""
+        decoder = self.passes.model.model
+        if decoder.gradient_checkpointing:
+            raise ResourceError(
+                "out of memory; lower unit_blocks or unit_rows, else the model's width or num_layers"
+            )
+        decoder.gradient_checkpointing = True
+        _make_room(self.passes.runtime, "each block's forward pass is repeated in the backward one")
 
-@dataclasses.dataclass(slots=True)
+
 class FastGradients:
     """Sums over this process's part in micro-batches, then one all-reduce."""
 
-    model: Transformer
-    items: Items
-    order: BatchOrder
-    runtime: Runtime
-    _micro_batch_items: int = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        self._micro_batch_items = self.order.micro_batch_items
+    def __init__(self, passes: Passes) -> None:
+        self.passes = passes
+        self._micro_batch_items = passes.order.micro_batch_items
 
     def __call__(self, step: int) -> StepGradient:
         """Process r computes the r-th part of the batch; ResourceError when not even one item fits."""
-        numbers = self.order.numbers(step)
-        share = len(numbers) // self.runtime.processes
-        mine = numbers[self.runtime.rank * share : (self.runtime.rank + 1) * share]
+        passes, runtime = self.passes, self.passes.runtime
+        share = passes.order.batch_items // runtime.processes
+        mine = range(runtime.rank * share, (runtime.rank + 1) * share)
         while True:
-            batches = [self.items.batch(part) for part in parts(mine, self._micro_batch_items)]
-            targets = max(1, self.runtime.summed_count(sum(batch.num_targets for batch in batches)))
-            pieces = tried(self.model, batches, targets=targets, runtime=self.runtime)
-            if not self.runtime.any(pieces is None) and pieces is not None:
+            places = parts(mine, self._micro_batch_items)
+            batches = passes.batches(step, places)
+            targets = max(1, runtime.summed_count(sum(batch.num_targets for batch in batches)))
+            pieces = passes.summed(step, places, batches, targets=targets)
+            if not runtime.any(pieces is None) and pieces is not None:
                 break
             self._shrink()
-        loss, *gradients = self.runtime.summed(pieces)
-        for weight, gradient in zip(self.model.parameters(), gradients, strict=True):
+        loss, *gradients = runtime.summed(pieces)
+        for weight, gradient in zip(passes.model.parameters(), gradients, strict=True):
             weight.grad = gradient
         return StepGradient(float(loss), targets)
 
@@ -128,53 +193,33 @@ class FastGradients:
                 "out of memory with micro-batches of one item; lower pack.block_tokens or the model's width"
             )
         self._micro_batch_items = (self._micro_batch_items + 1) // 2
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        if self.runtime.rank == 0:
-            _log.warning("out of memory: micro-batches of %d items from here on", self._micro_batch_items)
+        _make_room(self.passes.runtime, f"micro-batches of {self._micro_batch_items} items")
 
 
-def parts(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
-    """The numbers in runs of `size`; the last may be shorter."""
-    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+def parts(places: range, size: int) -> list[range]:
+    """The places in runs of `size`; the last may be shorter."""
+    return [range(start, min(start + size, places.stop)) for start in range(places.start, places.stop, size)]
 
 
-def tried(
-    model: Transformer, batches: Sequence[Batch], *, targets: int, runtime: Runtime
-) -> list[Tensor] | None:
-    """The sum of `gradient_of` over the batches, in their order; None when memory ran out."""
-    totals: list[Tensor] = []
-    try:
-        for batch in batches:
-            pieces = gradient_of(model, batch, targets=targets, runtime=runtime)
-            for total, piece in zip(totals, pieces, strict=bool(totals)):
-                total.add_(piece)
-            totals = totals or pieces
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        model.zero_grad(set_to_none=True)
-        return None
-    return totals
-
-
-def gradient_of(model: Transformer, batch: Batch, *, targets: int, runtime: Runtime) -> list[Tensor]:
-    """The batch's share of the mean loss over `targets`, then its gradient for every parameter."""
-    model.zero_grad(set_to_none=True)
-    loss = summed_loss_of(model, batch, runtime) / targets
-    loss.backward()  # type: ignore[no-untyped-call]
-    gradients = [
-        torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in model.parameters()
-    ]
-    return [loss.detach(), *gradients]
-
-
-def summed_loss_of(model: Transformer, batch: Batch, runtime: Runtime) -> Tensor:
-    """The summed loss in nats over the batch's targets, in the runtime's precision."""
+def summed_objectives(
+    model: Transformer,
+    batch: Batch,
+    regularization: Regularization,
+    runtime: Runtime,
+    dropout_keys_B: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The summed objective over the batch's targets and the cross-entropy in it, in nats (see losses.py)."""
     batch = batch.to(runtime.device)
     with runtime.autocast():
-        hidden_BTD = model.hidden(batch.tokens_BT, batch.documents_BT)
-        return summed_cross_entropy(hidden_BTD, model.head_VD, batch.targets_BT)
+        hidden_BTD = model.hidden(batch.tokens_BT, batch.documents_BT, dropout_keys_B=dropout_keys_B)
+        return summed_objective(hidden_BTD, model.head_VD, batch.targets_BT, regularization=regularization)
+
+
+def _make_room(runtime: Runtime, how: str) -> None:
+    if runtime.device.type == "cuda":
+        torch.cuda.empty_cache()
+    if runtime.rank == 0:
+        _log.warning("out of memory: from here on %s", how)
 
 
 def _of_all_processes(pieces: list[Tensor], runtime: Runtime) -> list[list[Tensor]]:

@@ -1,21 +1,21 @@
-"""Muon for the hidden matrices, AdamW for the rest, and their learning rates as a function of the step."""
+"""Muon for the hidden matrices, AdamW for the rest, by groups of weights; and clipping."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from pipeline.model.muon import Muon
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
-ADAMW_BETAS = (0.9, 0.95)
-WSD_DECAY_SHARE = 0.4  # of all steps: the last part of warm-up, stable, decay
+WeightGroup = Literal["head", "norms", "embeddings", "matrices"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,54 +55,51 @@ class Optimizers:
 def build_optimizers(model: Transformer, params: OptimizationParams, *, dtype: torch.dtype) -> Optimizers:
     """Muon, computing in `dtype`, (or AdamW) over the 2-D weights of the blocks, AdamW over the rest.
 
-    The embedding has a learning rate of its own, unless it is tied to the head. Weight decay, decoupled,
-    applies to the matrices of the blocks only.
+    Each group has its own peak learning rate and its own, decoupled, weight decay.
     """
-    matrices, embeddings, others = [], [], []
-    for name, weight in model.named_parameters():
-        if is_hidden_matrix(name, weight):
-            matrices.append(weight)
-        elif weight is model.model.embed_tokens.weight and not model.config.tied_embeddings:
-            embeddings.append(weight)
-        else:
-            others.append(weight)
     rate, decay = params.adamw_learning_rate, params.weight_decay
-    groups = [
-        {"params": others, "peak": rate, "weight_decay": 0.0},
-        {"params": embeddings, "peak": params.embedding_learning_rate, "weight_decay": 0.0},
-    ]
-    if params.optimizer == "adamw":
-        groups.append({"params": matrices, "peak": rate, "weight_decay": decay})
-    by_name: dict[str, Optimizer] = {"adamw": AdamW(groups, betas=ADAMW_BETAS, fused=True)}
-    if params.optimizer == "muon":
-        hidden = [{"params": matrices, "peak": params.muon_learning_rate, "weight_decay": decay}]
-        by_name["muon"] = Muon(hidden, dtype=dtype)
-    return Optimizers(by_name)
+    muon = params.optimizer == "muon"
+    peaks: dict[WeightGroup, tuple[float, float]] = {
+        "head": (rate, decay.head),
+        "norms": (rate, decay.norms),
+        "embeddings": (params.embedding_learning_rate, decay.embeddings),
+        "matrices": (params.muon_learning_rate if muon else rate, decay.matrices),
+    }
+    weights = weight_groups(model)
+    groups = {
+        name: {"params": weights[name], "peak": peak, "weight_decay": share}
+        for name, (peak, share) in peaks.items()
+        if weights[name]
+    }
+    by_name: dict[str, Optimizer] = {}
+    if muon:
+        by_name["muon"] = Muon([groups.pop("matrices")], momentum=params.muon_momentum, dtype=dtype)
+    betas = (params.adamw_beta1, params.adamw_beta2)
+    adamw = AdamW(list(groups.values()), betas=betas, eps=params.adamw_epsilon, fused=True)
+    return Optimizers({"adamw": adamw, **by_name})
 
 
-def is_hidden_matrix(name: str, weight: Tensor) -> bool:
-    """Whether the parameter is a matrix of a block: neither embedding nor head nor norm."""
-    return weight.ndim == 2 and ".layers." in name
-
-
-def learning_rate_share(step: int, *, steps: int, params: OptimizationParams) -> float:
-    """The share of the peak learning rate at `step` (0-based) of `steps`.
-
-    It rises linearly over the warm-up, and reaches `final_learning_rate_share` at the last step: along half a
-    cosine, linearly, or, for `wsd`, linearly over the last 40 % of the steps; `constant` stays at the peak.
+def weight_groups(model: Transformer) -> dict[WeightGroup, list[nn.Parameter]]:
+    """Every parameter once: the head (with an embedding tied to it), other embeddings, the matrices of the
+    blocks, and norms with all else that is no matrix.
     """
-    warmup_steps = math.ceil(params.warmup_share * steps)
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    if params.schedule == "constant":
-        return 1.0
-    decay_start = warmup_steps
-    if params.schedule == "wsd":
-        decay_start = max(warmup_steps, steps - math.ceil(WSD_DECAY_SHARE * steps))
-    progress = max(0.0, (step + 1 - decay_start) / max(1, steps - decay_start))
-    if params.schedule == "cosine":
-        progress = (1 - math.cos(math.pi * progress)) / 2
-    return 1.0 - progress * (1.0 - params.final_learning_rate_share)
+    groups: dict[WeightGroup, list[nn.Parameter]] = {
+        "head": [],
+        "norms": [],
+        "embeddings": [],
+        "matrices": [],
+    }
+    for name, weight in model.named_parameters():
+        groups[_group(name, weight, model)].append(weight)
+    return groups
+
+
+def _group(name: str, weight: nn.Parameter, model: Transformer) -> WeightGroup:
+    if weight is model.head_VD:
+        return "head"
+    if weight.ndim < 2:
+        return "norms"
+    return "matrices" if ".layers." in name else "embeddings"
 
 
 def peak_learning_rate(params: OptimizationParams) -> float:

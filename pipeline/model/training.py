@@ -17,9 +17,11 @@ import torch
 from pipeline.errors import NumericsError
 from pipeline.model.batches import Batch
 from pipeline.model.checkpoint import Progress
-from pipeline.model.gradients import Gradients, summed_loss_of
-from pipeline.model.optimization import Optimizers, clip, learning_rate_share
+from pipeline.model.gradients import Gradients, summed_objectives
+from pipeline.model.losses import NONE
+from pipeline.model.optimization import Optimizers, clip
 from pipeline.model.runtime import Runtime
+from pipeline.model.schedules import learning_rate_share
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
@@ -41,7 +43,7 @@ class StepRecord:
 
     step: int  # 1 is the first
     targets: int  # of the global batch
-    loss: float  # nats per target
+    loss: float  # cross-entropy alone, nats per target
     gradient_norm: float  # before clipping
     learning_rate_share: float
     skipped: bool
@@ -59,13 +61,14 @@ def train(
 
     Raises NumericsError when more than three steps in a row had to be skipped.
     """
+    optimization = params.optimization
     skipped_in_a_row = start.skipped_in_a_row
     for step in range(start.step, params.steps):
         found = gradients(step)
         loss = found.loss
         listed = (weight.grad for weight in model.parameters() if weight.grad is not None)
-        norm = clip(listed, max_norm=params.optimization.max_gradient_norm)
-        share = learning_rate_share(step, steps=params.steps, params=params.optimization)
+        norm = clip(listed, max_norm=optimization.max_gradient_norm)
+        share = learning_rate_share(step, steps=params.steps, params=optimization.schedule)
         skipped = not (math.isfinite(loss) and math.isfinite(norm))
         if skipped:
             model.zero_grad(set_to_none=True)
@@ -92,6 +95,6 @@ def summed_loss(model: Transformer, batches: Iterable[Batch], *, runtime: Runtim
     for number, batch in enumerate(batches):
         targets += batch.num_targets
         mine = number % runtime.processes == runtime.rank
-        sums.append(float(summed_loss_of(model, batch, runtime)) if mine else 0.0)
+        sums.append(float(summed_objectives(model, batch, NONE, runtime)[1]) if mine else 0.0)
     shares = runtime.gathered(torch.tensor(sums, dtype=torch.float32, device=runtime.device))
     return math.fsum(shares.double().cpu().flatten().tolist()), targets

@@ -16,6 +16,7 @@ import dataclasses
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.model.attention import attend, attention_mask, visibility
 from pipeline.model.config import ModelConfig
@@ -148,13 +149,17 @@ class Decoder(nn.Module):
         self.embed_positions = POSITIONS[config.positions](config)
         self.layers = nn.ModuleList(BLOCKS[config.norm_place](config) for _ in range(config.num_layers))
         self.norm = new_norm(config, config.width) if config.norm_place == "pre" else nn.Identity()
+        self.gradient_checkpointing = False  # true: a backward pass runs each block again, for less memory
 
     def forward(self, tokens_BT: Tensor, context: _Context) -> Tensor:
         """(B, T) ids to (B, T, D) after the last norm."""
         x_BTD = self.embed_positions(self.embed_tokens(tokens_BT), context.start)
         x_BTD = context.dropped(x_BTD, site=0)
         for layer, block in enumerate(self.layers):
-            x_BTD = block(x_BTD, layer, context)
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x_BTD = checkpoint(block, x_BTD, layer, context, use_reentrant=False)
+            else:
+                x_BTD = block(x_BTD, layer, context)
         final_BTD: Tensor = self.norm(x_BTD)
         return final_BTD
 

@@ -22,7 +22,7 @@ def snapshot(step: int) -> Snapshot:
     curve = [CurvePoint(number, 10 * number, 1 / (3 + number), 0.1, None) for number in range(1, step + 1)]
     progress = Progress(step, 10 * step, 1, 0, step, 1 / 3, curve)
     tensors = {"a.weight": torch.full((2, 3), 1 / (7 + step)), "b": torch.arange(step)}
-    return Snapshot(progress, tensors, {"adamw.0.step": torch.tensor(float(step))}, tensors)
+    return Snapshot(progress, tensors, {"adamw.0.step": torch.tensor(float(step))}, tensors, tensors)
 
 
 def saved(folder: Path, *steps: int) -> list[Path]:
@@ -34,7 +34,7 @@ def test_what_comes_back_is_what_was_saved(tmp_path: Path) -> None:
     found, wanted = latest_checkpoint(tmp_path, run=RUN), snapshot(3)
     assert found is not None
     assert found.progress == wanted.progress
-    for name in ("weights", "moments", "best"):
+    for name in ("weights", "moments", "average", "best"):
         ours, theirs = getattr(found, name), getattr(wanted, name)
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
@@ -58,7 +58,8 @@ DAMAGE = {
         path.read_bytes()[:-2] + bytes([path.read_bytes()[-2] ^ 1]) + path.read_bytes()[-1:]
     ),
 }
-FILES = ("weights.safetensors", "moments.safetensors", "best.safetensors", "progress.json", "manifest.json")
+_STATE = ("weights", "moments", "average", "best")
+FILES = (*(f"{name}.safetensors" for name in _STATE), "progress.json", "manifest.json")
 
 
 @pytest.mark.parametrize("damage", sorted(DAMAGE))
@@ -96,12 +97,12 @@ def test_a_checkpoint_of_another_run_or_format_is_refused_with_both_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved(tmp_path, 4)
-    with pytest.raises(IntegrityError, match=r"is of run run-a, format 1; this is run run-b, format 1"):
+    with pytest.raises(IntegrityError, match=r"is of run run-a, format 2; this is run run-b, format 2"):
         latest_checkpoint(tmp_path, run="run-b")
-    monkeypatch.setattr(checkpoint, "FORMAT", 2)
+    monkeypatch.setattr(checkpoint, "FORMAT", 3)
     saved(tmp_path, 5)
     monkeypatch.undo()
-    with pytest.raises(IntegrityError, match=r"is of run run-a, format 2; this is run run-a, format 1"):
+    with pytest.raises(IntegrityError, match=r"is of run run-a, format 3; this is run run-a, format 2"):
         latest_checkpoint(tmp_path, run=RUN)
 
 

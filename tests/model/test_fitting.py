@@ -8,15 +8,19 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 
 from pipeline.errors import BusyError, NumericsError
+from pipeline.model.batches import in_order
 from pipeline.model.checkpoint import latest_checkpoint
 from pipeline.model.fitting import Fitted
+from pipeline.model.training import summed_loss
 from pipeline.model.transformer import Transformer
-from tests.model.trainings import PARAMS, fitted, new_model
+from pipeline.settings.pretrain import PretrainParams
+from tests.model.trainings import PARAMS, blocks, fitted, new_model, runtime
 
 
 @pytest.fixture(scope="module")
@@ -26,28 +30,32 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Fitted, Path]
     return fitted(folder), folder
 
 
-def stopping_at(step: int, number: signal.Signals) -> Transformer:
-    """A model that has its process receive the signal in the first backward pass of this step (0-based)."""
+def stopping_at(step: int, number: signal.Signals, *, done: int = 0) -> Transformer:
+    """A model that has its process receive the signal in the first backward pass of this step (0-based), when
+    so many steps are done already.
+    """
     model, passes = new_model(), 0
 
     def count(*_: object) -> None:
         nonlocal passes
         passes += 1
-        if passes == 2 * step + 1:  # two micro-batches a step
+        if passes == 2 * (step - done) + 1:  # two micro-batches a step
             os.kill(os.getpid(), number)
 
     model.lm_head.weight.register_hook(count)
     return model
 
 
-def assert_same(one: Fitted, other: Fitted, folders: tuple[Path, Path]) -> None:
+def assert_same(
+    one: Fitted, other: Fitted, folders: tuple[Path, Path], *, params: PretrainParams = PARAMS
+) -> None:
     assert one.progress == other.progress
     assert all(torch.equal(tensor, other.best[name]) for name, tensor in one.best.items())
-    run = str(dataclasses.astuple(PARAMS))
+    run = str(dataclasses.astuple(params))
     first, second = (latest_checkpoint(folder, run=run) for folder in folders)
     assert first is not None
     assert second is not None
-    for name in ("weights", "moments"):
+    for name in ("weights", "moments", "average"):
         ours, theirs = getattr(first, name), getattr(second, name)
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
@@ -72,6 +80,73 @@ def test_a_training_killed_after_any_checkpoint_ends_with_the_same_bits(
         folder = tmp_path / kept.name
         shutil.copytree(kept, folder / kept.name)
         assert_same(fitted(folder), undisturbed[0], (folder, undisturbed[1]))
+
+
+AVERAGED = dataclasses.replace(PARAMS, optimization=dataclasses.replace(PARAMS.optimization, ema_decay=0.6))
+
+
+def test_an_averaged_training_resumes_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    whole, folder = fitted(tmp_path / "whole", params=AVERAGED), tmp_path / "stopped"
+    for step in (3, 8):
+        with pytest.raises(BusyError):
+            fitted(
+                folder, params=AVERAGED, model=stopping_at(step, signal.SIGTERM, done=0 if step == 3 else 4)
+            )
+    again = fitted(folder, params=AVERAGED)
+    assert_same(again, whole, (folder, tmp_path / "whole"), params=AVERAGED)
+
+
+def test_the_average_is_what_is_measured_and_published(
+    undisturbed: tuple[Fitted, Path], tmp_path: Path
+) -> None:
+    model = new_model()
+    found = fitted(tmp_path, params=AVERAGED, model=model)
+    last = latest_checkpoint(tmp_path, run=str(dataclasses.astuple(AVERAGED)))
+    assert last is not None
+    plain = undisturbed[0].progress
+    assert [point.loss for point in found.progress.curve] == [point.loss for point in plain.curve]
+    assert [point.val_loss for point in found.progress.curve] != [point.val_loss for point in plain.curve]
+    assert found.progress.best_step == 12
+    for name, tensor in found.best.items():
+        assert torch.equal(tensor, last.average[name])
+        assert torch.equal(last.weights[name], model.state_dict()[name])
+    model.load_state_dict(found.best)
+    val = in_order(blocks(documents=6, seed=2), PARAMS.unit_blocks)
+    nats, targets = summed_loss(model, val, runtime=runtime())
+    assert found.progress.best_val_loss == nats / targets
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_gradient_checkpointing_changes_no_bit(precision: Literal["fp32", "bf16"], tmp_path: Path) -> None:
+    found = {}
+    for again in (False, True):
+        rules = dataclasses.replace(PARAMS.runtime, precision=precision, gradient_checkpointing=again)
+        model, passes = new_model(), []
+        model.model.layers[0].mlp.register_forward_pre_hook(lambda *_, counts=passes: counts.append(1))
+        folder = tmp_path / str(again)
+        found[again] = (
+            fitted(folder, params=dataclasses.replace(PARAMS, runtime=rules), model=model),
+            len(passes),
+        )
+    (plain, once), (recomputed, twice) = found[False], found[True]
+    assert twice == once + PARAMS.steps * PARAMS.batch_blocks // PARAMS.unit_blocks
+    assert recomputed.progress == plain.progress
+    assert all(torch.equal(tensor, plain.best[name]) for name, tensor in recomputed.best.items())
+
+
+def test_smoothing_changes_the_weights_and_never_what_is_measured(
+    undisturbed: tuple[Fitted, Path], tmp_path: Path
+) -> None:
+    smoothed = dataclasses.replace(PARAMS.optimization, label_smoothing=0.2, z_loss=0.01)
+    found = fitted(tmp_path, params=dataclasses.replace(PARAMS, optimization=smoothed))
+    plain = undisturbed[0].progress.curve
+    assert found.progress.curve[0].loss == plain[0].loss
+    assert found.progress.curve[0].gradient_norm != plain[0].gradient_norm
+    model = new_model()
+    model.load_state_dict(found.best)
+    val = in_order(blocks(documents=6, seed=2), PARAMS.unit_blocks)
+    nats, targets = summed_loss(model, val, runtime=runtime())
+    assert found.progress.best_val_loss == nats / targets
 
 
 def test_a_finished_training_is_not_done_again(undisturbed: tuple[Fitted, Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from pipeline.model.batches import BatchOrder
 from pipeline.model.gates import shaken
 from pipeline.model.gradients import Gradients, gradients_of
 from pipeline.model.transformer import Transformer
-from tests.model.trainings import PARAMS, blocks, new_model, runtime
+from tests.model.trainings import CONFIG, PARAMS, blocks, new_model, runtime
 
 TRAIN = blocks(documents=40, seed=1)
 
@@ -31,14 +32,19 @@ def of_first_step(model: Transformer, kind: str, **sizes: int) -> tuple[float, l
     return found.loss, [weight.grad for weight in model.parameters() if weight.grad is not None]
 
 
-def needing_memory(model: Transformer, *, rows: int) -> Transformer:
-    """The model on a device that cannot hold a pass of more than so many rows."""
+def refusing(refuses: Callable[[], bool], *, rows: int = 0) -> Callable[..., None]:
+    """A hook for a device that, while it refuses, cannot hold a pass of more than so many rows."""
 
     def refuse(module: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
-        if torch.is_grad_enabled() and inputs[0].shape[0] > rows:
+        if torch.is_grad_enabled() and refuses() and inputs[0].shape[0] > rows:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
-    model.model.register_forward_pre_hook(refuse)
+    return refuse
+
+
+def needing_memory(model: Transformer, *, rows: int) -> Transformer:
+    """The model on a device that cannot hold a pass of more than so many rows."""
+    model.model.register_forward_pre_hook(refusing(lambda: True, rows=rows))
     return model
 
 
@@ -74,8 +80,8 @@ def test_micro_batches_halve_until_they_fit_and_the_sum_stays(caplog: pytest.Log
     with caplog.at_level(logging.WARNING):
         assert narrow(0).loss == loss
     assert [record.message for record in caplog.records] == [
-        "out of memory: micro-batches of 2 items from here on",
-        "out of memory: micro-batches of 1 items from here on",
+        "out of memory: from here on micro-batches of 2 items",
+        "out of memory: from here on micro-batches of 1 items",
     ]
     assert all(
         torch.equal(weight.grad, gradient)
@@ -92,9 +98,30 @@ def test_memory_for_not_even_one_item_is_one_error() -> None:
         of_first_step(needing_memory(new_model(), rows=0), "fast")
 
 
-def test_a_unit_that_does_not_fit_names_what_to_lower() -> None:
+def test_a_unit_that_does_not_fit_is_computed_with_less_memory_and_the_same_bits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = shaken(new_model())
+    loss, wanted = of_first_step(model, "canonical")
+    model.model.register_forward_pre_hook(refusing(lambda: not model.model.gradient_checkpointing))
+    with caplog.at_level(logging.WARNING):
+        again, found = of_first_step(model, "canonical")
+    assert "from here on each block's forward pass is repeated" in caplog.text
+    assert again == loss
+    assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+
+
+def test_a_unit_that_does_not_fit_then_either_names_what_to_lower() -> None:
     with pytest.raises(ResourceError, match="out of memory; lower unit_blocks or unit_rows"):
         of_first_step(needing_memory(new_model(), rows=1), "canonical")
+
+
+@pytest.mark.parametrize("kind", ["canonical", "fast"])
+def test_what_is_dropped_does_not_depend_on_how_a_batch_is_split(kind: str) -> None:
+    model = shaken(new_model(dataclasses.replace(CONFIG, dropout=0.3)))
+    losses = [of_first_step(model, kind, unit=size, micro=size)[0] for size in (4, 2, 1)]
+    assert losses[1:] == [pytest.approx(losses[0], rel=1e-5)] * 2
+    assert losses[0] != pytest.approx(of_first_step(shaken(new_model()), kind)[0], rel=1e-3)
 
 
 def test_another_error_is_not_taken_for_memory() -> None:

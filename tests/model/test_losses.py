@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.model import losses
-from pipeline.model.losses import IGNORED, summed_cross_entropy
+from pipeline.model.losses import IGNORED, NONE, Regularization, summed_cross_entropy, summed_objective
 
 
 def case(*, rows: int = 3, tokens: int = 50) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,3 +58,48 @@ def test_a_batch_without_a_target_has_no_loss_and_no_gradient() -> None:
     assert loss.item() == 0.0
     assert hidden_BTD.grad is not None
     assert not hidden_BTD.grad.any()
+
+
+def plain_objective(hidden_BTD: Tensor, head_VD: Tensor, targets_BT: Tensor, added: Regularization) -> Tensor:
+    """The objective as torch computes it from all the logits at once."""
+    counted = targets_BT.flatten() != IGNORED
+    logits, targets = (hidden_BTD @ head_VD.T).flatten(0, 1)[counted], targets_BT.flatten()[counted]
+    smoothed = F.cross_entropy(logits, targets, label_smoothing=added.label_smoothing, reduction="sum")
+    return smoothed + added.z_loss * logits.logsumexp(-1).square().sum()
+
+
+@pytest.mark.parametrize("chunk", [7, 1000])
+@pytest.mark.parametrize(
+    "added", [Regularization(0.1, 0.0), Regularization(0.0, 0.3), Regularization(0.2, 0.1)]
+)
+def test_label_smoothing_and_z_loss_are_those_of_autograd(
+    chunk: int, added: Regularization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "CHUNK_ROWS", chunk)
+    hidden_BTD, head_VD, targets_BT = case()
+    ours, cross_entropy = summed_objective(hidden_BTD, head_VD, targets_BT, regularization=added)
+    wanted = plain_objective(hidden_BTD, head_VD, targets_BT, added)
+    torch.testing.assert_close(ours, wanted)
+    for weights in (hidden_BTD, head_VD):
+        got, plain = (torch.autograd.grad(loss, weights, retain_graph=True)[0] for loss in (ours, wanted))
+        torch.testing.assert_close(got, plain, rtol=1e-4, atol=1e-5)
+    assert not cross_entropy.requires_grad
+    assert cross_entropy.item() == summed_cross_entropy(hidden_BTD, head_VD, targets_BT).item()
+
+
+def test_without_regularization_the_objective_is_the_cross_entropy_bit_by_bit() -> None:
+    objective, cross_entropy = summed_objective(*case(), regularization=NONE)
+    assert objective.item() == cross_entropy.item()
+
+
+def test_the_gradient_of_the_regularized_objective_is_that_of_finite_differences() -> None:
+    hidden_BTD, head_VD, targets_BT = case(rows=1, tokens=6)
+    hidden, head = hidden_BTD.double().detach().requires_grad_(), head_VD.double().detach()
+    added = Regularization(label_smoothing=0.1, z_loss=0.05)
+    objective, _ = summed_objective(hidden, head, targets_BT, regularization=added)
+    (slope,) = torch.autograd.grad(objective, hidden)
+    nudge = torch.zeros_like(hidden)
+    nudge[0, 2, 3] = 1e-4
+    with torch.no_grad():
+        above, below = (plain_objective(hidden + sign * nudge, head, targets_BT, added) for sign in (1, -1))
+    assert slope[0, 2, 3].item() == pytest.approx((above - below).item() / 2e-4, rel=1e-4)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.model.muon import MOMENTUM, Muon, orthogonalized
+from pipeline.model.muon import Muon, orthogonalized
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
@@ -16,7 +16,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 @DTYPES
-@pytest.mark.parametrize("shape", [(2, 24, 64), (2, 64, 24), (1, 8, 8)])
+@pytest.mark.parametrize("shape", [(2, 24, 64), (2, 64, 24), (1, 8, 8), (1, 48, 64)])
 def test_singular_values_come_near_one_and_singular_vectors_stay(
     shape: tuple[int, int, int], dtype: torch.dtype
 ) -> None:
@@ -33,8 +33,27 @@ def test_singular_values_come_near_one_and_singular_vectors_stay(
     )
 
 
-def test_a_matrix_of_zeros_stays_one() -> None:
-    assert not orthogonalized(torch.zeros(1, 4, 6)).any()
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 4, 6), (1, 4, 4)])
+def test_a_matrix_of_zeros_stays_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    assert torch.equal(orthogonalized(torch.zeros(shape), dtype=dtype), torch.zeros(shape))
+
+
+@DTYPES
+@pytest.mark.parametrize("shape", [(1, 32, 32), (1, 32, 96)])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e6])
+def test_one_singular_value_alone_comes_near_one_whatever_its_size(
+    shape: tuple[int, int, int], scale: float, dtype: torch.dtype
+) -> None:
+    column, row = random(1, shape[1], 1), random(1, 1, shape[2], seed=1)
+    found = orthogonalized(scale * column @ row, dtype=dtype)
+    assert torch.linalg.matrix_norm(found, 2).item() == pytest.approx(1.0, abs=0.2)
+
+
+def test_wide_matrices_take_the_shorter_way_to_the_same_update() -> None:
+    wide = random(2, 32, 96)
+    exact = orthogonalized(wide.double(), dtype=torch.float64)
+    torch.testing.assert_close(orthogonalized(wide), exact, rtol=1e-4, atol=1e-5)
 
 
 def test_matrices_of_one_shape_are_updated_as_if_alone() -> None:
@@ -45,8 +64,8 @@ def test_matrices_of_one_shape_are_updated_as_if_alone() -> None:
 def test_the_direction_is_that_of_torch_s_muon() -> None:
     ours, theirs = (torch.nn.Parameter(random(16, 16)) for _ in range(2))
     start = ours.detach().clone()
-    mine = Muon([{"params": [ours]}], dtype=torch.float32)
-    reference = torch.optim.Muon([theirs], lr=0.02, momentum=MOMENTUM, weight_decay=0.0)
+    mine = Muon([{"params": [ours]}], momentum=0.95, dtype=torch.float32)
+    reference = torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.0)
     for seed in range(1, 4):
         ours.grad, theirs.grad = random(16, 16, seed=seed), random(16, 16, seed=seed)
         mine.step()
@@ -58,6 +77,8 @@ def test_the_direction_is_that_of_torch_s_muon() -> None:
 def test_weights_decay_by_the_rate_and_stay_without_a_gradient() -> None:
     pushed, left = torch.nn.Parameter(torch.ones(4, 4)), torch.nn.Parameter(torch.ones(4, 4))
     pushed.grad = torch.zeros(4, 4)
-    Muon([{"params": [pushed, left], "lr": 0.5, "weight_decay": 0.1}], dtype=torch.float32).step()
+    Muon(
+        [{"params": [pushed, left], "lr": 0.5, "weight_decay": 0.1}], momentum=0.95, dtype=torch.float32
+    ).step()
     assert pushed.detach().flatten().tolist() == pytest.approx([0.95] * 16)
     assert torch.equal(left.detach(), torch.ones(4, 4))

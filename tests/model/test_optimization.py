@@ -1,52 +1,26 @@
-"""Optimizers and schedules: who updates what, and how fast at which step."""
+"""Optimizers: who updates what, and how fast."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
 
-from pipeline.model.optimization import build_optimizers, clip, learning_rate_share
+from pipeline.errors import ParamsError
+from pipeline.model.muon import Muon
+from pipeline.model.optimization import build_optimizers, clip, weight_groups
 from pipeline.model.transformer import Transformer
-from tests.model.trainings import PARAMS, new_model
+from pipeline.params import load
+from pipeline.settings.training import OptimizationParams, WeightDecayParams
+from tests.model.trainings import CONFIG, PARAMS, new_model
 
 OPTIMIZATION = PARAMS.optimization
-
-
-def shares(schedule: str, *, steps: int = 100, **changes: object) -> list[float]:
-    params = dataclasses.replace(OPTIMIZATION, schedule=schedule, **changes)  # type: ignore[arg-type]
-    return [learning_rate_share(step, steps=steps, params=params) for step in range(steps)]
-
-
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd"])
-def test_rates_rise_to_the_peak_and_fall_to_the_final_share(schedule: str) -> None:
-    found = shares(schedule, warmup_share=0.1, final_learning_rate_share=0.05)
-    assert found[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert max(found) == 1.0
-    assert found[10:] == sorted(found[10:], reverse=True)
-    assert found[-1] == pytest.approx(0.05)
-
-
-def test_wsd_stays_at_the_peak_until_its_last_part() -> None:
-    found = shares("wsd", warmup_share=0.0, final_learning_rate_share=0.0)
-    assert set(found[:60]) == {1.0}
-    assert found[60] < 1.0
-
-
-def test_a_constant_rate_stays() -> None:
-    assert set(shares("constant", warmup_share=0.0)) == {1.0}
-
-
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "wsd", "constant"])
-@pytest.mark.parametrize("warmup_share", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("steps", [1, 2, 7])
-def test_every_share_of_short_trainings_is_between_0_and_1(
-    schedule: str, warmup_share: float, steps: int
-) -> None:
-    found = shares(schedule, steps=steps, warmup_share=warmup_share)
-    assert all(0.0 <= share <= 1.0 and math.isfinite(share) for share in found)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -61,6 +35,54 @@ def test_every_parameter_is_updated_by_one_optimizer(optimizer: str) -> None:
     held = [id(weight) for group in groups for weight in group["params"]]
     assert sorted(held) == sorted(id(weight) for weight in model.parameters())
     assert all(weight.ndim == 2 for group in groups if group["weight_decay"] for weight in group["params"])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_weights_are_grouped_by_what_they_are(tied: bool) -> None:
+    model = Transformer(dataclasses.replace(CONFIG, tied_embeddings=tied))
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    groups = {
+        group: [names[id(weight)] for weight in weights] for group, weights in weight_groups(model).items()
+    }
+    table = "model.embed_tokens.weight"
+    assert groups["head"] == ([table] if tied else ["lm_head.weight"])
+    assert groups["embeddings"] == ([] if tied else [table])
+    assert len(groups["matrices"]) == 7 * CONFIG.num_layers
+    assert all(name.endswith("norm.weight") for name in groups["norms"])
+    assert sum(map(len, groups.values())) == len(names)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_each_group_has_its_own_weight_decay(optimizer: str) -> None:
+    model = new_model()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    decay = WeightDecayParams(matrices=0.1, embeddings=0.2, head=0.3, norms=0.4)
+    params = dataclasses.replace(OPTIMIZATION, optimizer=optimizer, weight_decay=decay)  # type: ignore[arg-type]
+    optimizers = build_optimizers(model, params, dtype=torch.float32)
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimizers.step(1.0)
+    peak = params.muon_learning_rate if optimizer == "muon" else params.adamw_learning_rate
+    shrunk = {
+        "model.layers.1.mlp.up_proj.weight": 1 - peak * decay.matrices,
+        "model.embed_tokens.weight": 1 - params.embedding_learning_rate * decay.embeddings,
+        "lm_head.weight": 1 - params.adamw_learning_rate * decay.head,
+        "model.layers.0.self_attn.q_norm.weight": 1 - params.adamw_learning_rate * decay.norms,
+    }
+    for name, factor in shrunk.items():
+        torch.testing.assert_close(model.state_dict()[name], before[name] * factor)
+
+
+def test_momentum_betas_and_epsilon_reach_the_optimizers() -> None:
+    params = dataclasses.replace(
+        OPTIMIZATION, muon_momentum=0.7, adamw_beta1=0.6, adamw_beta2=0.8, adamw_epsilon=1e-5
+    )
+    by_name = build_optimizers(new_model(), params, dtype=torch.float32).by_name
+    assert by_name["adamw"].defaults["betas"] == (0.6, 0.8)
+    assert by_name["adamw"].defaults["eps"] == 1e-5
+    assert by_name["adamw"].defaults["fused"]
+    assert isinstance(by_name["muon"], Muon)
+    assert by_name["muon"].momentum == 0.7
 
 
 def test_muon_updates_the_matrices_of_the_blocks_alone() -> None:
@@ -105,3 +127,39 @@ def test_clipping_bounds_the_norm_and_leaves_small_gradients() -> None:
     assert clip(iter(small), max_norm=1.0) == pytest.approx(0.2)
     assert small[0].tolist() == pytest.approx([0.1] * 4)
     assert math.isnan(clip(iter([torch.tensor([math.nan])]), max_norm=1.0))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("muon_momentum", 1.0, "a number, 0.0 to 0.9999"),
+        ("adamw_beta1", -0.1, "a number, 0.0 to 0.9999"),
+        ("adamw_beta2", 1.0, "a number, 0.0 to 0.99999"),
+        ("adamw_epsilon", 0.0, "a number, 1e-12 to 0.1"),
+        ("label_smoothing", 1.0, "a number, 0.0 to 0.9"),
+        ("z_loss", -1.0, "a number, 0.0 to 1.0"),
+        ("ema_decay", 1.0, "a number, 0.0 to 0.999999, or null"),
+        ("weight_decay.matrices", 1.5, "a number, 0.0 to 1.0"),
+        ("weight_decay.embeddings", -1.0, "a number, 0.0 to 1.0"),
+        ("weight_decay.head", 2.0, "a number, 0.0 to 1.0"),
+        ("weight_decay.norms", 1.1, "a number, 0.0 to 1.0"),
+        ("schedule.kind", "sine", "one of cosine, linear, wsd, polynomial, inverse_sqrt, step, constant"),
+        ("schedule.warmup_share", 1.5, "a number, 0.0 to 1.0"),
+        ("schedule.final_share", -0.1, "a number, 0.0 to 1.0"),
+        ("schedule.decay_share", 2.0, "a number, 0.0 to 1.0"),
+        ("schedule.power", 0.0, "a number, 0.1 to 10.0"),
+        ("schedule.step_every_share", 0.0, "a number, 0.001 to 1.0"),
+        ("schedule.step_factor", 1.1, "a number, 0.0 to 1.0"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(
+    key: str, value: object, allowed: str, tmp_path: Path
+) -> None:
+    values = dataclasses.asdict(OPTIMIZATION)
+    *sections, last = key.split(".")
+    functools.reduce(dict.__getitem__, sections, values)[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps({"optimization": values}, indent=1), encoding="utf-8")
+    said = re.escape(f"optimization.{key}: is {value!r}; must be {allowed}")
+    with pytest.raises(ParamsError, match=said):
+        load(path, {"optimization": OptimizationParams})

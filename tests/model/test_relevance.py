@@ -8,8 +8,8 @@ import torch
 from pipeline.model.conversations import PairIds, PairRows
 from pipeline.model.relevance import question_relevance, with_other_questions
 from pipeline.model.runtime import start_runtime
-from pipeline.settings.training import RuntimeParams
 from tests.model.exports import small_model
+from tests.model.trainings import PARAMS
 
 BOS, END = 1, 6
 
@@ -39,7 +39,7 @@ def test_the_same_question_and_one_that_leaves_no_room_are_left_out() -> None:
 
 
 def test_a_model_that_reads_the_question_pays_more_behind_another_one() -> None:
-    runtime, model = start_runtime(RuntimeParams("fp32", "canonical", 1)), small_model("llama")
+    runtime, model = start_runtime(PARAMS.runtime), small_model("llama")
     held_out = rows([pair(word) for word in range(20, 28)])
     before = question_relevance(model, held_out, runtime=runtime)["all"]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
@@ -56,7 +56,7 @@ def test_a_model_that_reads_the_question_pays_more_behind_another_one() -> None:
 
 
 def test_kinds_are_measured_apart_and_together() -> None:
-    runtime, model = start_runtime(RuntimeParams("fp32", "canonical", 1)), small_model("llama")
+    runtime, model = start_runtime(PARAMS.runtime), small_model("llama")
     pairs = [pair(20), pair(21), pair(22, kind="more"), pair(23, kind="more"), pair(24, kind="lonely")]
     found = question_relevance(model, rows(pairs), runtime=runtime)
     assert {kind: relevance.pairs for kind, relevance in found.items()} == {"echo": 2, "more": 2, "all": 4}

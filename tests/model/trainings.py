@@ -16,7 +16,12 @@ from pipeline.model.runtime import Runtime, start_runtime
 from pipeline.model.transformer import Transformer
 from pipeline.settings.model import ModelParams
 from pipeline.settings.pretrain import PretrainParams
-from pipeline.settings.training import OptimizationParams, RuntimeParams
+from pipeline.settings.training import (
+    OptimizationParams,
+    RuntimeParams,
+    ScheduleParams,
+    WeightDecayParams,
+)
 
 VOCAB_SIZE = 40
 BOS, EOS, PAD = 1, 2, 3
@@ -47,20 +52,34 @@ CONFIG = ModelConfig(
     eos_id=EOS,
     pad_id=PAD,
 )
+SCHEDULE = ScheduleParams(
+    kind="wsd",
+    warmup_share=0.1,
+    final_share=0.1,
+    decay_share=0.4,
+    power=2.0,
+    step_every_share=0.3,
+    step_factor=0.5,
+)
 PARAMS = PretrainParams(
     model=MODEL,
     optimization=OptimizationParams(
         optimizer="muon",
         muon_learning_rate=0.02,
+        muon_momentum=0.95,
         adamw_learning_rate=0.01,
+        adamw_beta1=0.9,
+        adamw_beta2=0.95,
+        adamw_epsilon=1e-8,
         embedding_learning_rate=0.01,
-        weight_decay=0.01,
-        warmup_share=0.1,
-        schedule="wsd",
-        final_learning_rate_share=0.1,
+        weight_decay=WeightDecayParams(matrices=0.01, embeddings=0.0, head=0.0, norms=0.0),
+        schedule=SCHEDULE,
         max_gradient_norm=1.0,
+        label_smoothing=0.0,
+        z_loss=0.0,
+        ema_decay=None,
     ),
-    runtime=RuntimeParams(precision="fp32", gradients="canonical", threads=1),
+    runtime=RuntimeParams(precision="fp32", gradients="canonical", threads=1, gradient_checkpointing=False),
     steps=12,
     batch_blocks=4,
     unit_blocks=2,
