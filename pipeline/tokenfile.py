@@ -67,8 +67,11 @@ def write_tokens(path: Path, pieces: Iterable[npt.NDArray[np.integer]], *, vocab
 def open_tokens(path: Path, *, verify: bool = True) -> TokenFile:
     """Maps the file's tokens after checking header, length and, if asked, hash and range of ids.
 
-    Raises IntegrityError naming the file for anything that is not what `write_tokens` wrote.
+    Raises IntegrityError naming the file for anything that is not what `write_tokens` wrote, a link to such a
+    file included.
     """
+    if path.is_symlink():
+        raise IntegrityError(f"{path}: is a link to another file; rebuild it")
     try:
         with open(path, "rb") as file:
             header = file.read(HEADER.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,11 @@ def run(
     }
     for split in SPLITS:
         (work.folder / split).mkdir(exist_ok=True)
+    started = time.monotonic()
     encoded = map_shards(encode_shard, tasks, result=EncodedShard, work=work.folder / "done", label="pack")
+    seconds = time.monotonic() - started
     work.weather["tokens"] = sum(shard.tokens for shard in encoded.values())
+    work.weather["encoded_bytes_per_second"] = sum(shard.bytes for shard in encoded.values()) / seconds
     splits = {}
     for split in SPLITS:
         names = [name for name in tasks if name.startswith(f"{split}-")]

@@ -1,28 +1,27 @@
-"""The tokenizer: SentencePiece BPE in which every text survives encoding and decoding.
+"""The tokenizer: a SentencePiece model in which every text survives encoding and decoding.
 
-Nothing is normalized and no space is added; a character without a piece becomes its UTF-8 bytes. The first
-ids are fixed: unknown, begin, end and padding, the marks of a conversation, then one id for each byte. Those
-marks are control symbols: text that spells one is encoded like any other, so no document can forge one.
+Nothing is normalized and no space is added; what has no piece becomes its UTF-8 bytes, whatever the type of
+the model (bpe, unigram, char, word). The first ids are fixed: unknown, begin, end and padding, the marks of a
+conversation, then one id for each byte. Those marks are control symbols: text that spells one is encoded like
+any other, so no document can forge one.
 
 The one exception is U+2581, which SentencePiece itself writes for a space: it comes back as a space.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import io
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
 from pipeline.artifacts import open_artifact
-from pipeline.errors import DataError, GristmillError, IntegrityError, ParamsError
-from pipeline.tokens.sampling import Text
+from pipeline.errors import DataError, IntegrityError
+from pipeline.settings.train_bpe import ModelType
 
 KIND = "tokenizer"
 MODEL_FILE = "tokenizer.model"
@@ -30,26 +29,11 @@ UNKNOWN, BEGIN, END, PADDING = "<unk>", "<s>", "</s>", "<pad>"
 USER, ASSISTANT, END_OF_TURN = "<|user|>", "<|assistant|>", "<|end|>"
 CONTROLS = (UNKNOWN, BEGIN, END, PADDING, USER, ASSISTANT, END_OF_TURN)  # ids 0 to 6
 SPACE = "\u2581"  # how a piece writes a space
-
-ALWAYS_PIECES = "\n\t" + "".join(map(chr, range(0x21, 0x7F)))  # rare in this text or not, never single bytes
-CHARACTER_COVERAGE = 0.9999  # of all characters read; the rarest beyond it become bytes
-MAX_SENTENCE_BYTES = 4192  # the trainer drops longer ones without a word
-RESERVED = "\u2585"  # the trainer drops a sentence with this character; it is encoded as bytes
-_SILENT = 3  # of the trainer's own log only what ends the process
-_TOO_LARGE = re.compile(r"Vocabulary size too high .*value <= (\d+)")
-_TOO_SMALL = re.compile(r"Vocabulary size is smaller than required_chars\. \d+ vs (\d+)")
+_MODEL_TYPES: dict[int, ModelType] = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # as the file has them
+_TRAINER_SPEC, _MODEL_TYPE = 2, 3  # fields of the file's messages
+_NUMBER, _EIGHT_BYTES, _FOUR_BYTES = 0, 1, 5  # how a field is stored; else its length comes first
 
 Ids = npt.NDArray[np.int32]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Trained:
-    """A trained tokenizer file and what it was trained on; `bytes_used` lacks only reserved characters."""
-
-    model: bytes
-    sentences: int
-    bytes_in: int
-    bytes_used: int
 
 
 class Tokenizer:
@@ -74,6 +58,9 @@ class Tokenizer:
         found = tuple(self.piece(id) for id in range(min(len(CONTROLS), self.vocab_size)))
         if found != CONTROLS:
             raise IntegrityError(f"{origin}: its first pieces are {found}, not {CONTROLS}; rebuild it")
+        self.model_type = _model_type(model)
+        has_space = self._processor.piece_to_id(SPACE) != self.unk_id
+        self._spells_spaces = self.model_type == "word" or not has_space
 
     @classmethod
     def open(cls, path: Path) -> Tokenizer:
@@ -81,10 +68,11 @@ class Tokenizer:
         file = open_artifact(path, kind=KIND).file(MODEL_FILE)
         return cls(file.read_bytes(), origin=str(file))
 
-    def facts(self) -> dict[str, int]:
-        """What the tokenizer's artifact records about it: its size and the ids of the control symbols."""
+    def facts(self) -> dict[str, Any]:
+        """What the tokenizer's artifact records about it: type, size and the ids of the control symbols."""
         names = ("unk_id", "bos_id", "eos_id", "pad_id", "user_id", "assistant_id", "end_id")
-        return {"vocab_size": self.vocab_size, **{name: getattr(self, name) for name in names}}
+        ids = {name: getattr(self, name) for name in names}
+        return {"model_type": self.model_type, "vocab_size": self.vocab_size, **ids}
 
     def encode(self, text: str) -> list[int]:
         """The ids of the text. DataError for a lone surrogate, which no UTF-8 text holds."""
@@ -99,7 +87,7 @@ class Tokenizer:
                 f"text holds a lone surrogate ({error.reason}); write it as valid Unicode"
             ) from error
         encoded: list[Ids] = self._processor.encode(data, return_type="numpy", num_threads=1)
-        return encoded
+        return list(map(self._with_plain_spaces, encoded)) if self._spells_spaces else encoded
 
     def decode(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> str:
         """The text of the ids; control ids have none. IndexError for an id outside the vocabulary."""
@@ -111,139 +99,61 @@ class Tokenizer:
         text: str = self._processor.id_to_piece(id)
         return text
 
+    def piece_bytes(self, id: int) -> bytes:
+        """What the id adds to the UTF-8 of a text: nothing for a control symbol."""
+        if self.is_byte(id):
+            return bytes.fromhex(self.piece(id)[3:5])  # <0x0A>
+        return b"" if id < len(CONTROLS) else self.piece(id).replace(SPACE, " ").encode()
+
     def score(self, id: int) -> float:
-        """The merge priority of the id: the higher, the earlier its parts are merged."""
+        """The merge priority of the id (bpe: the higher, the earlier its parts are merged), or how likely it
+        is.
+        """
         return float(self._processor.get_score(id))
 
     def is_byte(self, id: int) -> bool:
-        """Whether the id stands for one byte of a character that has no piece."""
+        """Whether the id stands for one byte of a character, or of a word, that has no piece."""
         return bool(self._processor.is_byte(id))
 
-
-def encode_exactly(tokenizer: Tokenizer, texts: Sequence[Text]) -> list[Ids]:
-    """The ids of each text, checked to decode to that text. DataError naming the first that does not."""
-    encoded = tokenizer.encode_many([text.text for text in texts])
-    for text, ids in zip(texts, encoded, strict=True):
-        if tokenizer.decode(ids) != text.text:
-            raise DataError(
-                f"document {text.id}: comes back altered; if it holds U+2581, `clean` must replace it"
-            )
-    return encoded
+    def _with_plain_spaces(self, ids: Ids) -> Ids:
+        """The ids in which every U+2581 that is spelled in three bytes is the byte of the space it is."""
+        first, second, third = (self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in SPACE.encode())
+        at = np.flatnonzero((ids[:-2] == first) & (ids[1:-1] == second) & (ids[2:] == third))
+        spelled = np.array(ids)  # the one that was given is not ours to write to
+        spelled[at] = self._processor.piece_to_id("<0x20>")
+        return np.delete(spelled, np.concatenate((at + 1, at + 2)))
 
 
-def train(
-    texts: Callable[[], Iterable[str]], *, vocab_size: int, split_digits: bool, max_piece_chars: int
-) -> Trained:
-    """Learns a vocabulary of exactly `vocab_size` from the texts: the same texts, the same bytes.
-
-    `texts` is called for each pass over them. ParamsError with the feasible range when they hold too few
-    different character sequences for the vocabulary, or more characters than it has room for; DataError when
-    they are empty.
-    """
-    fed = _Feed(texts)
-
-    def attempt(size: int) -> bytes:
-        model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(fed),
-            model_writer=model,
-            model_type="bpe",
-            vocab_size=size,
-            normalization_rule_name="identity",
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            allow_whitespace_only_pieces=True,
-            byte_fallback=True,
-            required_chars=ALWAYS_PIECES,
-            character_coverage=CHARACTER_COVERAGE,
-            split_digits=split_digits,
-            max_sentencepiece_length=max_piece_chars,
-            max_sentence_length=MAX_SENTENCE_BYTES,
-            num_threads=1,  # another number changes the bytes
-            unk_id=CONTROLS.index(UNKNOWN),
-            bos_id=CONTROLS.index(BEGIN),
-            eos_id=CONTROLS.index(END),
-            pad_id=CONTROLS.index(PADDING),
-            control_symbols=list(CONTROLS[4:]),
-            minloglevel=_SILENT,
-        )
-        return model.getvalue()
-
-    try:
-        return Trained(attempt(vocab_size), fed.sentences, fed.bytes_in, fed.bytes_used)
-    except RuntimeError as error:
-        if fed.failure:
-            raise fed.failure from None
-        if not fed.sentences:
-            raise DataError("the sampled train documents hold no text to learn from") from error
-        raise _infeasible(vocab_size, str(error), attempt) from error
+def _model_type(model: bytes) -> ModelType:
+    """The type that the file of a SentencePiece model names; it leaves out its default, unigram."""
+    (spec,) = (value for field, value in _fields(model) if field == _TRAINER_SPEC)
+    assert isinstance(spec, bytes), "the trainer's settings are a message of their own"
+    named = [value for field, value in _fields(spec) if field == _MODEL_TYPE]
+    return _MODEL_TYPES[int(named[-1])] if named else "unigram"
 
 
-def sentences(text: str) -> Iterator[str]:
-    """The text in parts of at most 4,192 bytes, cut after a line, else before a space, else anywhere.
-
-    Joined they are the text without U+2585, which the trainer takes for a mark of its own.
-    """
-    for part in text.split(RESERVED):
-        data, start = part.encode(), 0
-        while start < len(data):
-            end = _cut(data, start)
-            yield data[start:end].decode()
-            start = end
-
-
-class _Feed:
-    """The sentences of all texts, how much of them there was in the last pass, and what broke it off.
-
-    The trainer turns any error of its input into a RuntimeError; `failure` is the error itself.
-    """
-
-    def __init__(self, texts: Callable[[], Iterable[str]]) -> None:
-        self._texts = texts
-        self.sentences = self.bytes_in = self.bytes_used = 0
-        self.failure: BaseException | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        self.sentences = self.bytes_in = self.bytes_used = 0
-        try:
-            for text in self._texts():
-                self.bytes_in += len(text.encode())
-                for sentence in sentences(text):
-                    self.sentences += 1
-                    self.bytes_used += len(sentence.encode())
-                    yield sentence
-        except (GristmillError, OSError, MemoryError, KeyboardInterrupt) as error:
-            self.failure = error
-            raise
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Number and value of each field of a Protocol Buffers message that a reader of them has accepted."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        if key & 7 == _NUMBER:
+            value, at = _varint(message, at)
+            yield key >> 3, value
+            continue
+        size = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(key & 7)
+        if size is None:
+            size, at = _varint(message, at)
+        yield key >> 3, message[at : at + size]
+        at += size
 
 
-def _cut(data: bytes, start: int) -> int:
-    """Where the sentence that starts there ends."""
-    end = start + MAX_SENTENCE_BYTES
-    if len(data) <= end:
-        return len(data)
-    line = data.rfind(b"\n", start, end) + 1
-    space = data.rfind(b" ", start + 1, end)
-    if max(line, space) > 0:
-        return line or space
-    while data[end] & 0b1100_0000 == 0b1000_0000:  # the second to fourth byte of a character
-        end -= 1
-    return end
-
-
-def _infeasible(vocab_size: int, said: str, attempt: Callable[[int], bytes]) -> Exception:
-    """The trainer's refusal as a ParamsError with the sizes that are possible for this text."""
-    rule = f"train_bpe.vocab_size: {vocab_size} is not possible for this text"
-    if small := _TOO_SMALL.search(said):
-        return ParamsError(
-            f"{rule}: its characters, bytes and control tokens alone take {small[1]}; raise it"
-        )
-    large = _TOO_LARGE.search(said)
-    if not large:
-        return DataError(f"SentencePiece could not train on the sample of the train split: {said.strip()}")
-    try:
-        attempt(len(CONTROLS) + 256)  # refused at once: no room for a single character
-    except RuntimeError as error:
-        small = _TOO_SMALL.search(str(error))
-    lowest = small[1] if small else str(len(CONTROLS) + 256)
-    return ParamsError(f"{rule}: it must be {lowest} to {large[1]}; lower it or use more text")
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """The number of seven bits a byte that begins there, and where it ends."""
+    number = shift = 0
+    while True:
+        byte = message[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return number, at

@@ -20,14 +20,14 @@ from pipeline.artifacts import read_table, write_table
 from pipeline.errors import IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.tokenfile import open_tokens, write_tokens
-from pipeline.tokens.bpe import Ids, Tokenizer, encode_exactly
+from pipeline.tokens.bpe import Ids, Tokenizer
+from pipeline.tokens.encoding import Encoded, Encoder
 from pipeline.tokens.ordering import keys_of
-from pipeline.tokens.sampling import Text
 
 KIND = "tokens"
 TOKENS_FILE = "tokens.bin"
 DOCUMENTS_FILE = "documents.parquet"
-DOCUMENTS_AT_ONCE = 256  # encoded together
+DOCUMENTS_AT_ONCE = 1024  # laid out together
 CONTROLS_PER_DOCUMENT = 2  # <s> and </s>
 
 INDEX_SCHEMA = pa.schema(
@@ -54,10 +54,11 @@ class EncodeTask:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EncodedShard:
-    """What one shard came to; `tokens` counts the control tokens too."""
+    """What one shard came to; `tokens` counts the control tokens too, `bytes` are of its texts."""
 
     documents: int
     tokens: int
+    bytes: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,25 +91,20 @@ def encode_shard(task: EncodeTask) -> EncodedShard:
     """
     tokenizer = Tokenizer.open(task.tokenizer)
     rows = read_table(task.shard, schema=DOCUMENT_SCHEMA, columns=["id", "source", "text"])
-    lengths: list[int] = []
-
-    def streams() -> Iterator[Ids]:
-        for batch in rows.to_batches(max_chunksize=DOCUMENTS_AT_ONCE):
-            for ids in encode_exactly(tokenizer, [Text(**row) for row in batch.to_pylist()]):
-                lengths.append(len(ids) + CONTROLS_PER_DOCUMENT)
-                yield np.concatenate(([tokenizer.bos_id], ids, [tokenizer.eos_id]))
-
-    tokens = write_tokens(task.encoded.with_suffix(".bin"), streams(), vocab_size=tokenizer.vocab_size)
+    encoded = Encoder(tokenizer).encode(rows["id"], rows["text"])
+    lengths = encoded.num_tokens + CONTROLS_PER_DOCUMENT
+    stream = _marked(encoded, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id)
+    tokens = write_tokens(task.encoded.with_suffix(".bin"), [stream], vocab_size=tokenizer.vocab_size)
     columns = {
         "id": rows["id"],
         "source": rows["source"],
-        "first_token": _starts(np.array(lengths, dtype=np.int64)),
+        "first_token": _starts(lengths),
         "num_tokens": lengths,
         "num_bytes": pc.binary_length(rows["text"]).cast(pa.int64()),
         "key": keys_of(rows["id"].to_pylist(), seed=task.seed),
     }
     write_table(task.encoded.with_suffix(".parquet"), pa.table(columns, schema=_ENCODED_SCHEMA))
-    return EncodedShard(rows.num_rows, tokens)
+    return EncodedShard(rows.num_rows, tokens, pc.sum(columns["num_bytes"]).as_py() or 0)
 
 
 def pack(encoded: Sequence[Path], out: Path, *, vocab_size: int, block_tokens: int) -> PackedSplit:
@@ -122,12 +118,14 @@ def pack(encoded: Sequence[Path], out: Path, *, vocab_size: int, block_tokens: i
     shard_of = np.repeat(np.arange(len(indexes)), [each.num_rows for each in indexes])
     order = np.argsort(index["key"].to_numpy(), kind="stable")
     index, shard_of = index.take(pa.array(order)), shard_of[order]
-    streams = [open_tokens(path.with_suffix(".bin")).tokens for path in encoded]
+    streams = [np.asarray(open_tokens(path.with_suffix(".bin")).tokens) for path in encoded]
     starts, lengths = index["first_token"].to_numpy(), index["num_tokens"].to_numpy()
 
     def documents() -> Iterator[npt.NDArray[np.unsignedinteger]]:
-        for shard, start, length in zip(shard_of.tolist(), starts.tolist(), lengths.tolist(), strict=True):
-            yield streams[shard][start : start + length]
+        places = list(zip(shard_of.tolist(), starts.tolist(), (starts + lengths).tolist(), strict=True))
+        for at in range(0, len(places), DOCUMENTS_AT_ONCE):
+            taken = places[at : at + DOCUMENTS_AT_ONCE]
+            yield np.concatenate([streams[shard][first:end] for shard, first, end in taken])
 
     written = write_tokens(out / TOKENS_FILE, documents(), vocab_size=vocab_size)
     encoded_tokens = sum(len(stream) for stream in streams)
@@ -139,6 +137,18 @@ def pack(encoded: Sequence[Path], out: Path, *, vocab_size: int, block_tokens: i
     packed = index.set_column(place, INDEX_SCHEMA.field("first_token"), pa.array(_starts(lengths)))
     write_table(out / DOCUMENTS_FILE, packed.select(INDEX_SCHEMA.names))
     return _account(packed, block_tokens=block_tokens)
+
+
+def _marked(encoded: Encoded, *, bos_id: int, eos_id: int) -> Ids:
+    """The ids with `<s>` before and `</s>` after each text's."""
+    ends = np.cumsum(encoded.num_tokens + CONTROLS_PER_DOCUMENT)
+    stream = np.full(len(encoded.ids) + CONTROLS_PER_DOCUMENT * len(ends), eos_id, dtype=np.int32)
+    starts = ends - encoded.num_tokens - CONTROLS_PER_DOCUMENT
+    is_mark = np.zeros(len(stream), dtype=np.bool_)
+    is_mark[starts] = is_mark[ends - 1] = True
+    stream[~is_mark] = encoded.ids
+    stream[starts] = bos_id
+    return stream
 
 
 def _account(index: pa.Table, *, block_tokens: int) -> PackedSplit:

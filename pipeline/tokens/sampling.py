@@ -7,21 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.artifacts import read_table
 from pipeline.errors import DataError
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.tokens.ordering import Counts, Keys, keys_of, largest_key_within
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Text:
-    """What tokenization needs to know of a document."""
-
-    id: str
-    source: str
-    text: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class Survey:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
-    """The documents of the shards whose key is at most `limit`; `texts()` reads them again each time."""
+    """The documents of the shards whose key is at most `limit`; each call of a method reads them again."""
 
     shards: tuple[Path, ...]
     seed: int
@@ -44,13 +36,17 @@ class Sample:
     documents: int
     bytes: int
 
-    def texts(self) -> Iterator[Text]:
-        """The sampled documents in shard and row order, one shard in memory at a time."""
+    def tables(self) -> Iterator[pa.Table]:
+        """Id, source and text of the sampled documents of each shard, one shard in memory at a time."""
         for shard in self.shards:
             table = read_table(shard, schema=DOCUMENT_SCHEMA, columns=["id", "source", "text"])
             inside = keys_of(table["id"].to_pylist(), seed=self.seed) <= np.uint64(self.limit)
-            for row in table.filter(inside).to_pylist():
-                yield Text(**row)
+            yield table.filter(inside)
+
+    def texts(self) -> Iterator[str]:
+        """The sampled texts in shard and row order."""
+        for table in self.tables():
+            yield from table["text"].to_pylist()
 
 
 def survey(shards: Sequence[Path], *, seed: int) -> Survey:

@@ -15,7 +15,9 @@ from pipeline.tokens.bpe import Tokenizer
 from stages.train_bpe import TrainBpeMetrics, run
 from tests.tokens.material import documents, publish_documents, publish_gate, reference_texts
 
-PARAMS = TrainBpeParams(vocab_size=700, sample_bytes=200_000, split_digits=True, max_piece_chars=16, seed=1)
+PARAMS = TrainBpeParams(
+    model_type="bpe", vocab_size=700, sample_bytes=200_000, split_digits=True, max_piece_chars=16, seed=1
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pydoc_data.topics import topics
 
 from pipeline.artifacts import publishing, write_table
 from pipeline.records import Document, document_id, shard_name, to_table
-from pipeline.tokens.bpe import Trained, train
+from pipeline.settings.train_bpe import ModelType
+from pipeline.tokens.learning import Trained, train
 
 HARD_TEXTS = (
     "",
@@ -32,10 +33,14 @@ def reference_texts(*, count: int = 60) -> list[str]:
     return [topics[name] for name in sorted(topics)][:count]
 
 
-def trained(*, vocab_size: int = 800, count: int = 60) -> Trained:
+def trained(*, model_type: ModelType = "bpe", vocab_size: int = 800, count: int = 60) -> Trained:
     """A tokenizer of the language reference."""
     return train(
-        lambda: reference_texts(count=count), vocab_size=vocab_size, split_digits=True, max_piece_chars=16
+        lambda: reference_texts(count=count),
+        model_type=model_type,
+        vocab_size=vocab_size,
+        split_digits=True,
+        max_piece_chars=16,
     )
 
 

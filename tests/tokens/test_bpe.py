@@ -1,19 +1,18 @@
-"""The tokenizer: every text survives, nothing is silently dropped, refusals name the knob."""
+"""The tokenizer: every text survives, whatever the type of the model, and no text forges a control symbol."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.artifacts import publishing, write_bytes
-from pipeline.errors import DataError, IntegrityError, ParamsError
-from pipeline.tokens import bpe
-from pipeline.tokens.bpe import CONTROLS, KIND, MODEL_FILE, Tokenizer, encode_exactly, sentences, train
-from pipeline.tokens.sampling import Text
+from pipeline.errors import DataError, IntegrityError
+from pipeline.settings.train_bpe import ModelType
+from pipeline.tokens.bpe import CONTROLS, KIND, MODEL_FILE, Tokenizer
+from pipeline.tokens.learning import train
 from tests.tokens.material import HARD_TEXTS, random_text, reference_texts, trained
 
 
@@ -27,6 +26,31 @@ def test_every_text_survives_encoding_and_decoding(tokenizer: Tokenizer, text: s
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("model_type", "vocab_size"), [("bpe", 800), ("unigram", 800), ("word", 800), ("char", 340)]
+)
+def test_every_type_of_model_keeps_every_text(model_type: ModelType, vocab_size: int) -> None:
+    words = Tokenizer(trained(model_type=model_type, vocab_size=vocab_size).model, origin="here")
+    assert (words.model_type, words.vocab_size) == (model_type, vocab_size)
+    for text in (*HARD_TEXTS, *reference_texts(count=3)):
+        ids = words.encode(text)
+        assert words.decode(ids) == text
+        assert b"".join(map(words.piece_bytes, ids)) == text.encode()
+        assert words.unk_id not in ids
+
+
+def test_spaces_survive_a_vocabulary_of_text_without_any() -> None:
+    text = "\u65e5\u672c\u8a9e\u3001\u6f22\u5b57\u4eee\u540d" * 50
+    model = train(
+        lambda: ["".join(map(chr, range(0x4E00, 0x4E60))), text],
+        model_type="bpe",
+        vocab_size=470,
+        split_digits=True,
+        max_piece_chars=16,
+    ).model
+    assert Tokenizer(model, origin="here").decode(Tokenizer(model, origin="here").encode("a  b")) == "a  b"
+
+
 def test_random_mixtures_survive_and_never_hold_a_control_id(tokenizer: Tokenizer) -> None:
     rng = random.Random(1)
     for text in (random_text(rng) for _ in range(500)):
@@ -38,6 +62,7 @@ def test_random_mixtures_survive_and_never_hold_a_control_id(tokenizer: Tokenize
 def test_the_first_ids_are_the_control_symbols(tokenizer: Tokenizer) -> None:
     assert [tokenizer.piece(id) for id in range(7)] == list(CONTROLS)
     assert tokenizer.facts() == {
+        "model_type": "bpe",
         "vocab_size": 800,
         "unk_id": 0,
         "bos_id": 1,
@@ -64,82 +89,13 @@ def test_every_printable_ascii_character_has_a_piece_of_its_own(tokenizer: Token
     assert set(map(chr, range(0x21, 0x7F))) <= pieces
 
 
-def test_the_same_texts_give_the_same_bytes() -> None:
-    assert trained() == trained()
-
-
 def test_digits_are_single_tokens_when_split(tokenizer: Tokenizer) -> None:
     assert len(tokenizer.encode("20240101")) == 8
-
-
-def test_long_texts_are_split_into_sentences_the_trainer_takes() -> None:
-    long_line, long_word = "word " * 5000, "\u65e5" * 5000
-    for text in (long_line, long_word, "\n".join([long_line, long_word, "short"]), " " * 10_000):
-        parts = list(sentences(text))
-        assert "".join(parts) == text
-        assert max(len(part.encode()) for part in parts) <= bpe.MAX_SENTENCE_BYTES
-    assert all(part.startswith(" ") for part in list(sentences(long_line))[1:])
-    assert list(sentences("a\u2585b")) == ["a", "b"]
-
-
-def test_the_trainer_uses_every_sentence_it_is_given(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(bpe, "_SILENT", 0)
-    text = "word " * 5000 + "\u2585 and more \u2585"
-    result = train(lambda: [text, "last"], vocab_size=370, split_digits=True, max_piece_chars=16)
-    log = capfd.readouterr().err
-    assert f"Loaded all {result.sentences} sentences" in log
-    assert "Skipped" not in log
-    assert result.bytes_used == result.bytes_in - 2 * len("\u2585".encode())
-
-
-def test_training_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    trained()
-    assert capfd.readouterr() == ("", "")
-
-
-def test_text_that_spells_control_tokens_can_be_trained_on() -> None:
-    spelled = "<s> </s> <unk> <pad> <|user|> <|assistant|> <|end|> <0x41> " * 200 + "other words here " * 200
-    result = train(lambda: [spelled], vocab_size=365, split_digits=True, max_piece_chars=16)
-    tokenizer = Tokenizer(result.model, origin="here")
-    assert tokenizer.decode(tokenizer.encode(spelled)) == spelled
-    assert min(tokenizer.encode(spelled)) >= len(CONTROLS)
-
-
-@pytest.mark.parametrize(
-    ("size", "feasible"),
-    [(50_000, r"must be 36\d to \d+; lower it or use more text"), (300, r"take 36\d; raise it")],
-)
-def test_an_impossible_vocabulary_is_refused_with_the_feasible_range(size: int, feasible: str) -> None:
-    with pytest.raises(ParamsError, match=rf"^train_bpe\.vocab_size: {size} is not possible .*{feasible}$"):
-        trained(vocab_size=size, count=3)
-
-
-def test_an_empty_sample_is_refused() -> None:
-    with pytest.raises(DataError, match="no text to learn from"):
-        train(lambda: ["", "\u2585"], vocab_size=400, split_digits=True, max_piece_chars=16)
-
-
-def test_an_error_of_the_input_comes_out_as_it_is() -> None:
-    def broken() -> Iterator[str]:
-        yield "some text"
-        raise IntegrityError("shard-00001.parquet: damaged")
-
-    with pytest.raises(IntegrityError, match=r"^shard-00001\.parquet: damaged$"):
-        train(broken, vocab_size=400, split_digits=True, max_piece_chars=16)
 
 
 def test_a_lone_surrogate_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(DataError, match="lone surrogate"):
         tokenizer.encode("a\ud800")
-
-
-def test_a_document_that_would_come_back_altered_is_named(tokenizer: Tokenizer) -> None:
-    good, bad = Text("pydocs-1", "pydocs", "fine"), Text("pydocs-2", "pydocs", "a\u2581b")
-    assert len(encode_exactly(tokenizer, [good])) == 1
-    with pytest.raises(DataError, match=r"document pydocs-2: .*U\+2581"):
-        encode_exactly(tokenizer, [good, bad])
 
 
 def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
