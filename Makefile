@@ -7,6 +7,9 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 MODEL ?= tuned
 NAME ?= filters
+SPLIT ?= train
+BLOCK ?= 0
+POSITION ?= 0
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -14,7 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check flow bench cluster-demo chat accept lock-sources setup docs clean
+.PHONY: help run test test-faults check flow bench cluster-demo chat where accept lock-sources setup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +54,9 @@ cluster-demo: .venv/.ready-cluster ## text stages on a Dask scheduler and two wo
 
 chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
 	@python -m stages.generate --model $(MODEL)
+
+where: .venv/.ready-run ## where a token comes from: make where SPLIT=train BLOCK=12 POSITION=34
+	@python -m stages.where --split '$(SPLIT)' --block '$(BLOCK)' --position '$(POSITION)'
 
 accept: .venv/.ready-run ## make this run the baseline that later reports compare with
 	@python -m pipeline.reporting.accept

@@ -10,11 +10,11 @@ import argparse
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import DataError, GristmillError, ResourceError, is_out_of_memory
+from pipeline.terminal import printable
 
 MODELS = {
     "base": Path("data/pretrain"),
@@ -23,7 +23,6 @@ MODELS = {
     "int4": Path("data/quantize/int4"),
 }
 TOKENIZER = Path("data/train_bpe")
-_KEPT = "\n\t\u200c\u200d"  # joiners shape scripts and emoji
 _INTERRUPTED = 130
 
 
@@ -146,18 +145,6 @@ def show(pieces: Iterable[str]) -> None:
         sys.stdout.flush()
     sys.stdout.write("\n")
     sys.stdout.flush()
-
-
-def printable(text: str) -> str:
-    """The text with escapes for what could steer a terminal: control characters and invisible marks.
-
-    >>> printable("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    return "".join(
-        char if char in _KEPT or not unicodedata.category(char).startswith("C") else ascii(char)[1:-1]
-        for char in text
-    )
 
 
 if __name__ == "__main__":

@@ -63,9 +63,10 @@ def tokenizer_section(run: Run) -> Section:
     trained = run.train_bpe
     fit = trained.fertility
     lead = (
-        f"A vocabulary of {numerals.count(trained.vocab_size)} pieces, learned from "
+        f"A {trained.model_type} vocabulary of {numerals.count(trained.vocab_size)} pieces, learned from "
         f"{numerals.size(trained.sample.bytes)} of the {numerals.size(trained.sample.train_bytes)} of train "
-        f"text. Measured on {numerals.size(fit.bytes)} of it, all of which came back from decoding as it was."
+        f"text. Measured on {numerals.size(fit.bytes)} of it, all of which came back from decoding as it was: "
+        "what has no piece is spelled in bytes, a token each, where other tokenizers write an unknown token."
     )
     figures = Table(
         "",
@@ -73,6 +74,7 @@ def tokenizer_section(run: Run) -> Section:
         ("text", "number"),
         (
             Row(("bytes per token", numerals.decimal(fit.bytes_per_token))),
+            Row(("text without a piece, spelled in bytes", numerals.share(fit.spelled_share, digits=3))),
             Row(("tokens that are single bytes", numerals.share(fit.byte_token_share, digits=3))),
             Row(("pieces never used", numerals.count(fit.unused_pieces))),
         ),
@@ -104,6 +106,8 @@ def _pieces(trained: TrainBpe) -> list[Folded]:
     """The longest pieces, and the beginnings of some documents as the tokenizer cuts them."""
     fit = trained.fertility
     passages = [Passage("The longest pieces", "", CUT.join(fit.longest_pieces))]
+    if fit.unused_examples:
+        passages.append(Passage("The longest of the pieces never used", "", CUT.join(fit.unused_examples)))
     passages += [
         Passage("A document's beginning, cut", "", CUT.join(example.pieces)) for example in fit.examples
     ]

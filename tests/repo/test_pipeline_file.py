@@ -23,7 +23,7 @@ STAGES: dict[str, Any] = {
 # Deps that no argument names: the packages whose versions are fingerprinted.
 UNSAID = {"code": {".venv/lib", ".venv/bin/python"}}
 # Commands beside the pipeline: they read what it made.
-COMMANDS = {"generate"}
+COMMANDS = {"generate", "where"}
 
 every_stage = pytest.mark.parametrize("name", STAGES)
 

@@ -46,6 +46,7 @@ except SystemExit as end:
         ("stages.dedupe", ()),
         ("stages.train_bpe", ("sentencepiece",)),
         ("stages.pack", ("sentencepiece",)),
+        ("stages.where", ()),
         ("stages.report", ("matplotlib",)),
         ("pipeline.recovery", ()),
         ("pipeline.documentation", ()),

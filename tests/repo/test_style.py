@@ -25,12 +25,12 @@ HOMES = {
     "great_expectations": {"pipeline/corpus/expectations.py"},
     "prefect": {"pipeline/flow.py"},
     "py3langid": {"pipeline/corpus/language.py"},
-    "sentencepiece": {"pipeline/tokens/bpe.py"},
+    "sentencepiece": {"pipeline/tokens/bpe.py", "pipeline/tokens/learning.py"},
     "torch": {name for name in MODULES if name.startswith("pipeline/model/")},
     "transformers": {name for name in MODULES if name.startswith("pipeline/model/")},
     "pickle": set(),
 }
-COMMANDS = {"generate"}  # beside the pipeline
+COMMANDS = {"generate", "where"}  # beside the pipeline
 # What they load by name is fingerprinted otherwise (see stages/code.py and _checked_params), or it changes no
 # byte (Dask, tqdm).
 LOADERS = {"pipeline/cluster.py", "pipeline/progress.py", "pipeline/stage.py", "stages/ingest.py"}

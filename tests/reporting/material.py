@@ -157,7 +157,9 @@ def train_bpe() -> TrainBpeMetrics:
         tokens=1200000,
         bytes_per_token=3.838,
         byte_token_share=0.00123,
+        spelled_share=0.00034,
         unused_pieces=17,
+        unused_examples=["\u2581Gutenberg"],
         longest_pieces=["\u2581documentation", "\u2581implementation"],
         by_source={
             "files": SourceFertility(800, 800000, 220000, 3.636),
@@ -167,7 +169,7 @@ def train_bpe() -> TrainBpeMetrics:
             Example("pydocs-1", "Return a new array", ["Return", "\u2581a", "\u2581new", "\u2581array"])
         ],
     )
-    return TrainBpeMetrics(4096, SampleMetrics(4700, 4606000, 4700, 4606000, 9000, 4606000), fit)
+    return TrainBpeMetrics("bpe", 4096, SampleMetrics(4700, 4606000, 4700, 4606000, 9000, 4606000), fit)
 
 
 def packed(split: str) -> PackedSplit:

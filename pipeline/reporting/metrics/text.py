@@ -159,7 +159,9 @@ class Fertility:
     bytes: int
     bytes_per_token: float
     byte_token_share: float
+    spelled_share: float
     unused_pieces: int
+    unused_examples: list[str]
     longest_pieces: list[str]
     by_source: dict[str, SourceFit]
     examples: list[CutText]
@@ -179,6 +181,7 @@ class TokenizerSample:
 class TrainBpe:
     """The tokenizer."""
 
+    model_type: str
     vocab_size: int
     sample: TokenizerSample
     fertility: Fertility
