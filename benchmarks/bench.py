@@ -18,7 +18,17 @@ from pipeline.corpus.sources import files, pydocs
 from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
-NAMES = ("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg")
+NAMES = (
+    "clean",
+    "filters",
+    "language",
+    "dedupe",
+    "dedupe-quality",
+    "growth",
+    "cores",
+    "gutenberg",
+    "tokenizer",
+)
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
 

@@ -81,6 +81,13 @@ def test_what_is_no_token_file_is_refused(tmp_path: Path) -> None:
         open_tokens(tmp_path)
 
 
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    write_tokens(tmp_path / "t.bin", pieces(20, below=300), vocab_size=300)
+    (tmp_path / "link.bin").symlink_to(tmp_path / "t.bin")
+    with pytest.raises(IntegrityError, match=r"link\.bin: is a link to another file; rebuild it"):
+        open_tokens(tmp_path / "link.bin")
+
+
 def test_without_verification_the_map_is_opened_but_its_length_still_checked(tmp_path: Path) -> None:
     path = tmp_path / "t.bin"
     write_tokens(path, pieces(20, below=300), vocab_size=300)

@@ -64,9 +64,9 @@ def tokenizer_section(run: Run) -> Section:
     fit = trained.fertility
     lead = (
         f"A {trained.model_type} vocabulary of {numerals.count(trained.vocab_size)} pieces, learned from "
-        f"{numerals.size(trained.sample.bytes)} of the {numerals.size(trained.sample.train_bytes)} of train "
-        f"text. Measured on {numerals.size(fit.bytes)} of it, all of which came back from decoding as it was: "
-        "what has no piece is spelled in bytes, a token each, where other tokenizers write an unknown token."
+        f"{numerals.size(trained.sample.bytes)} of the {numerals.size(trained.sample.train_bytes)} of "
+        f"train text. Measured on {numerals.size(fit.bytes)} of it, all of which came back from decoding as "
+        "it was. What has no piece is spelled in bytes, a token each: no token stands for something unknown."
     )
     figures = Table(
         "",

@@ -9,6 +9,7 @@ import pytest
 from pipeline.artifacts import canonical_json, open_artifact, publishing, write_bytes
 from pipeline.errors import DataError
 from pipeline.settings.pack import PackParams
+from pipeline.settings.train_bpe import ModelType
 from pipeline.stage import Work
 from pipeline.tokenfile import open_tokens
 from pipeline.tokens.bpe import KIND, MODEL_FILE, Tokenizer
@@ -86,6 +87,29 @@ def test_the_number_of_processes_changes_no_byte(
             (tmp_path / count / "out" / split / "manifest.json").read_bytes() for count in ("1", "2")
         ]
         assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize(("model_type", "vocab_size"), [("unigram", 800), ("word", 800), ("char", 340)])
+def test_every_type_of_tokenizer_packs_every_byte(
+    inputs: Path, tmp_path: Path, model_type: ModelType, vocab_size: int
+) -> None:
+    for name in ("documents", "gate"):
+        (tmp_path / name).symlink_to(inputs / name)
+    with publishing(tmp_path / "tokenizer", kind=KIND, facts={}) as folder:
+        write_bytes(
+            folder / MODEL_FILE, trained(model_type=model_type, vocab_size=vocab_size, count=40).model
+        )
+    metrics, tokenizer = packed(tmp_path, tmp_path / "run"), Tokenizer.open(tmp_path / "tokenizer")
+    for name, split in metrics.splits.items():
+        stream = open_tokens(tmp_path / "run/out" / name / "tokens.bin").tokens
+        assert sum(len(tokenizer.piece_bytes(id)) for id in stream.tolist()) == split.bytes
+        assert tokenizer.unk_id not in stream
+
+
+def test_hardly_a_place_in_the_blocks_stays_empty(inputs: Path, tmp_path: Path) -> None:
+    split = packed(inputs, tmp_path).splits["train"]
+    assert 0.995 <= split.utilization == (split.tokens - 1) / (split.blocks * PARAMS.block_tokens) <= 1
+    assert split.tokens - 1 > (split.blocks - 1) * PARAMS.block_tokens  # the last block alone has room left
 
 
 def test_an_empty_split_is_refused(inputs: Path, tmp_path: Path) -> None:

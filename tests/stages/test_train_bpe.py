@@ -89,3 +89,18 @@ def test_without_the_gate_nothing_is_trained(inputs: Path, tmp_path: Path) -> No
     publish_documents(tmp_path / "train", documents(["some text"]))
     with pytest.raises(IntegrityError, match="gate"):
         trained(tmp_path, tmp_path / "out")
+
+
+def test_words_without_a_piece_are_spelled_and_counted(inputs: Path, tmp_path: Path) -> None:
+    params = dataclasses.replace(PARAMS, model_type="word")
+    metrics = trained(inputs, tmp_path / "out", params=params)
+    assert (
+        open_artifact(tmp_path / "out", kind="tokenizer").fact("model_type") == metrics.model_type == "word"
+    )
+    assert 0.05 < metrics.fertility.spelled_share < metrics.fertility.byte_token_share < 1
+    assert metrics.fertility.spelled_share > trained(inputs, tmp_path / "bpe").fertility.spelled_share
+
+
+def test_unused_pieces_are_listed(inputs: Path, tmp_path: Path) -> None:
+    fertility = trained(inputs, tmp_path / "out").fertility
+    assert len(fertility.unused_examples) == min(fertility.unused_pieces, 20)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,10 +37,8 @@ def here(mill: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(mill)
 
 
-def lines(
-    capsys: pytest.CaptureFixture[str], *, split: str, block: int, position: int
-) -> tuple[dict[str, str], str]:
-    """The named values and the text around the token."""
+def shown(capsys: pytest.CaptureFixture[str], split: str, *, block: int, position: int) -> tuple[Any, str]:
+    """The values by their names, and the text around the token."""
     main(["--split", split, "--block", str(block), "--position", str(position)])
     named, _, around = capsys.readouterr().out.partition("\n\n")
     return dict(line.split(maxsplit=1) for line in named.splitlines()), around

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import pytest
 
 from pipeline.artifacts import publishing, read_table, write_table
 from pipeline.errors import DataError, IntegrityError
-from pipeline.tokenfile import write_tokens
+from pipeline.tokenfile import open_tokens, write_tokens
 from pipeline.tokens.bpe import Tokenizer
-from pipeline.tokens.heldout import Heldout, open_heldout
+from pipeline.tokens.heldout import Heldout, open_heldout, open_stream
 from pipeline.tokens.packing import INDEX_SCHEMA
 from tests.stages.mill import HELD_OUT, build_mill
 from tests.tokens.material import documents, publish_documents
@@ -80,3 +81,38 @@ def test_a_split_without_documents_is_refused(data: Path, tmp_path: Path) -> Non
         write_table(folder / "documents.parquet", INDEX_SCHEMA.empty_table())
     with pytest.raises(DataError, match="holds no document"):
         open_heldout(tmp_path / "val", data / "dedupe/val", max_documents=10)
+
+
+@pytest.mark.parametrize(
+    "damage", ["cut", "cut to its header", "other width", "other id", "zeros", "link", "gone"]
+)
+def test_a_damaged_token_file_stops_whatever_reads_it(data: Path, tmp_path: Path, damage: str) -> None:
+    packed = tmp_path / "val"
+    shutil.copytree(data / "pack/val", packed)
+    file = packed / "tokens.bin"
+    whole = file.read_bytes()
+    changed = {
+        "cut": whole[:-2],
+        "all cut": whole[:64],
+        "other width": whole[:12] + (4).to_bytes(4, "little") + whole[16:],
+        "other id": whole[:-2] + b"\xff\xff",  # no piece of the vocabulary
+        "zeros": bytes(len(whole)),
+    }.get(damage)
+    file.unlink()
+    if changed is not None:
+        file.write_bytes(changed)
+    if damage == "link":
+        file.symlink_to(data / "pack/val/tokens.bin")
+    with pytest.raises(IntegrityError, match=r"tokens\.bin: .*rebuild it$") as refused:
+        open_stream(packed)
+    assert refused.value.exit_code == 6
+
+
+def test_ids_beyond_the_vocabulary_are_found_in_a_file_with_the_right_hash(tmp_path: Path) -> None:
+    write_tokens(tmp_path / "tokens.bin", [np.array([1, 299, 2])], vocab_size=300)
+    whole = bytearray((tmp_path / "tokens.bin").read_bytes())
+    whole[24:32] = (200).to_bytes(8, "little")  # the header's vocabulary
+    whole[32:64] = hashlib.sha256(whole[64:] + whole[:32]).digest()
+    (tmp_path / "tokens.bin").write_bytes(whole)
+    with pytest.raises(IntegrityError, match="holds an id outside the vocabulary of 200"):
+        open_tokens(tmp_path / "tokens.bin")
