@@ -19,14 +19,7 @@ from pipeline.errors import GristmillError, ParamsError
 from pipeline.settings.ingest import FilesParams, PydocsParams
 
 NAMES = (
-    "clean",
-    "filters",
-    "language",
-    "dedupe",
-    "dedupe-quality",
-    "growth",
-    "cores",
-    "gutenberg",
+    *("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg"),
     "tokenizer",
 )
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"

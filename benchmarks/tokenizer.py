@@ -1,12 +1,12 @@
-"""Learning a vocabulary and encoding with it, beside other tokenizers, and the whole `pack` stage on two cores.
+"""Learning a vocabulary and encoding with it, beside other tokenizers, and the whole `pack` stage.
 
 Every tokenizer learns VOCAB_SIZE pieces from the same documents and encodes all of them, on one thread, in
-turns; megabytes of UTF-8 per processor second, medians of ROUNDS. Encoding is ours by column, as `pack` does it,
-byte-checked; SentencePiece's own text by text with the same model, whose ids must be the same; Hugging Face's
-`tokenizers` and tiktoken with byte-level BPE of their own (tiktoken's learned by rustbpe, as it learns none).
+turns; megabytes of UTF-8 per processor second, medians of ROUNDS. Encoding is ours by column, as `pack` does
+it, byte-checked; SentencePiece's own text by text with the same model, whose ids must be the same; Hugging
+Face's `tokenizers` and tiktoken with byte-level BPE of their own (rustbpe learns for tiktoken, which cannot).
 
-The figure is that of the stage, documents read from shards, encoded, and laid out: what it takes in one process,
-the encoding by half, since that is what two processes share. Starting them takes a second more.
+The figure is that of the stage on two cores, documents read from shards, encoded, and laid out: what it takes
+in one process, the encoding by half, since that is what two processes share. Starting them is not in it.
 """
 
 from __future__ import annotations
