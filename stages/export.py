@@ -67,6 +67,7 @@ def describe(tokenizer: Tokenizer) -> Vocabulary:
     ids = range(tokenizer.vocab_size)
     return Vocabulary(
         model=tokenizer.model,
+        model_type=tokenizer.model_type,
         pieces=tuple(tokenizer.piece(id) for id in ids),
         scores=tuple(tokenizer.score(id) for id in ids),
         kinds=tuple(kind(id) for id in ids),

@@ -39,12 +39,13 @@ def write_exports(
     gguf_types: Sequence[GgufType],
     chat: bool,
 ) -> ExportedModel:
-    """Writes the `huggingface` folder and the `gguf` files, as far as the formats can hold the model.
+    """Writes the `huggingface` folder and the `gguf` files, as far as the formats can hold the model and its
+    tokenizer.
 
     What is missing is said in NOT_EXPORTED.txt. `chat` says whether the model answers prompts.
     """
     folder.mkdir()
-    refused = why_not_exported(model.config)
+    refused = why_not_exported(model.config) or vocabulary.why_not_exported()
     without_gguf = refused or (why_no_gguf(model.config) if gguf_types else None)
     if without_gguf:
         write_bytes(folder / NOT_EXPORTED, f"{without_gguf}\n".encode())

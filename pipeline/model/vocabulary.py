@@ -26,6 +26,7 @@ class Vocabulary:
     """One piece, score and kind per id; a piece with a higher score is merged earlier."""
 
     model: bytes  # tokenizer.model, as SentencePiece wrote it
+    model_type: str  # bpe, unigram, char or word
     pieces: tuple[str, ...]
     scores: tuple[float, ...]
     kinds: tuple[Kind, ...]
@@ -34,6 +35,12 @@ class Vocabulary:
     eos_id: int
     pad_id: int
     end_id: int  # ends a turn of a conversation
+
+    def why_not_exported(self) -> str | None:
+        """One sentence for a tokenizer that other programs would cut text differently with; else None."""
+        if self.model_type == "bpe":
+            return None
+        return f"Not exported: train_bpe.model_type is {self.model_type} (only bpe is written for others)."
 
     def special_ids(self) -> list[int]:
         """The ids that no text encodes to."""

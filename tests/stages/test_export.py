@@ -13,8 +13,10 @@ from pipeline.artifacts import canonical_json, open_artifact, publishing, write_
 from pipeline.errors import IntegrityError
 from pipeline.model.weights import save_model
 from pipeline.settings.export import ExportParams
+from pipeline.tokens.bpe import Tokenizer
 from stages.export import ExportMetrics, run
-from tests.model.exports import small_model, small_tokenizer
+from tests.model.exports import VOCAB_SIZE, small_model, small_tokenizer
+from tests.tokens.material import trained
 
 PARAMS = ExportParams(model_name="Test mill", gguf_types=("F16", "Q4_0"))
 
@@ -107,6 +109,19 @@ def test_a_sliding_window_is_exported_for_transformers_alone(inputs: Path, tmp_p
     names = ("base", "tuned", "tokenizer")
     metrics = run(*(tmp_path / name for name in names), tmp_path / "hf", params=without)
     assert {model.not_exported for model in metrics.models.values()} == {None}
+
+
+def test_only_a_bpe_tokenizer_is_exported(inputs: Path, tmp_path: Path) -> None:
+    words = Tokenizer(trained(model_type="unigram", vocab_size=VOCAB_SIZE).model, origin="here")
+    for name, layout in (("base", "llama"), ("tuned", "qwen3")):
+        save_model(tmp_path / name, small_model(layout), facts={"tokenizer_sha256": words.sha256})
+    with publishing(tmp_path / "tokenizer", kind="tokenizer", facts={}) as folder:
+        write_bytes(folder / "tokenizer.model", words.model)
+    metrics = exported(tmp_path, tmp_path / "out")
+    sentence = "Not exported: train_bpe.model_type is unigram (only bpe is written for others)."
+    for role, model in metrics.models.items():
+        assert (model.layout, model.gguf, model.not_exported) == (None, {}, sentence)
+        assert (tmp_path / "out" / role / "NOT_EXPORTED.txt").read_text() == sentence + "\n"
 
 
 def test_the_same_inputs_give_the_same_bytes(inputs: Path, tmp_path: Path) -> None:
