@@ -113,7 +113,8 @@ class _Rows:
         ends = np.cumsum(lengths)
         places = np.repeat(self.firsts[rows] - (ends - lengths), lengths)
         places += np.arange(len(places))
-        return self.flat[places]
+        joined: npt.NDArray[np.integer] = self.flat[places]
+        return joined
 
 
 def _lengths(rows: Sequence[bytes] | Sequence[Ids]) -> Places:
