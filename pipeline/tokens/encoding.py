@@ -21,10 +21,13 @@ import pyarrow as pa
 
 from pipeline.errors import DataError
 from pipeline.tokens.bpe import Ids, Tokenizer
+from pipeline.tokens.learning import RESERVED
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 _AT_ONCE = 1 << 16  # bytes, parts or tokens in the arrays of one pass: they stay in the processor's cache
+_TOGETHER = 4096  # parts that are encoded in one call
+_MOST_KNOWN = 500_000  # parts that are kept for the next column, some 100 MB
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Encoder:
         pieces = [tokenizer.piece_bytes(id) for id in range(tokenizer.vocab_size)]
         self._pieces = _Rows(np.frombuffer(b"".join(pieces), np.uint8), _lengths(pieces))
         self._joins = _joins(self._pieces) if tokenizer.model_type == "bpe" else None
+        self._mark = tokenizer.encode(RESERVED)
+        self._can_mark = RESERVED.encode() not in self._pieces.flat.tobytes() and len(self._mark) == 3
+        self._known: dict[str, int] = {}
+        self._rows = _Rows(np.zeros(0, np.int32), np.zeros(0, np.int64))
 
     def encode(self, names: pa.ChunkedArray, texts: pa.ChunkedArray) -> Encoded:
         """The ids of every text. DataError with the name of the first text that they do not give back."""
@@ -70,8 +77,8 @@ class Encoder:
         starts = _part_starts(data, ends, joins=joins)
         bounds = pa.py_buffer(np.append(starts, np.int32(len(data))))
         parts = pa.StringArray.from_buffers(len(starts), bounds, pa.py_buffer(data)).dictionary_encode()
-        different = self._tokenizer.encode_many(parts.dictionary.to_pylist())
-        rows, part_ids = _Rows(np.concatenate(different), _lengths(different)), parts.indices.to_numpy()
+        part_ids = self._numbers(parts.dictionary.to_pylist())[parts.indices.to_numpy()]
+        rows = self._rows
         tokens_before = np.zeros(len(part_ids) + 1, np.int64)
         np.cumsum(rows.lengths[part_ids], out=tokens_before[1:])
         ids = np.empty(tokens_before[-1], np.int32)
@@ -79,6 +86,37 @@ class Encoder:
             taken = rows.joined(part_ids[start : start + _AT_ONCE])
             ids[tokens_before[start] :][: len(taken)] = taken
         return Encoded(ids, np.diff(tokens_before[np.searchsorted(starts, ends)], prepend=0))
+
+    def _numbers(self, parts: list[str]) -> Places:
+        """Which of the known rows holds the ids of each part, when those that are new have become known."""
+        new = [part for part in parts if part not in self._known]
+        if len(self._known) + len(new) > _MOST_KNOWN:
+            self._known, new = {}, parts
+            self._rows = _Rows(self._rows.flat[:0], self._rows.lengths[:0])
+        first = len(self._known)
+        for start in range(0, len(new), _TOGETHER):
+            ids, lengths = self._encoded_together(new[start : start + _TOGETHER])
+            flat = np.concatenate((self._rows.flat, ids))
+            self._rows = _Rows(flat, np.concatenate((self._rows.lengths, lengths)))
+        self._known |= {part: first + number for number, part in enumerate(new)}
+        return np.fromiter(map(self._known.__getitem__, parts), np.int64, len(parts))
+
+    def _encoded_together(self, parts: list[str]) -> tuple[Ids, Places]:
+        """The ids of the parts one after the other, and how many each has.
+
+        They are one text to SentencePiece, as each call costs more than a part, with a mark between them that
+        no piece holds.
+        """
+        text = RESERVED.join(parts)
+        if not self._can_mark or text.count(RESERVED) >= len(parts):
+            each = self._tokenizer.encode_many(parts)
+            return np.concatenate(each), _lengths(each)
+        (ids,) = self._tokenizer.encode_many([text])
+        first, second, third = self._mark
+        marks = np.flatnonzero((ids[:-2] == first) & (ids[1:-1] == second) & (ids[2:] == third))
+        ends = np.append(marks, len(ids))
+        lengths = np.diff(ends, prepend=-3) - 3
+        return np.delete(ids, np.concatenate((marks, marks + 1, marks + 2))), lengths
 
     def _first_altered(self, encoded: Encoded, data: Bytes, ends: Places) -> int | None:
         """The first text whose tokens do not have its very bytes, or None."""

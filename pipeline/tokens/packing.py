@@ -8,6 +8,7 @@ from one block into the next.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pipeline.artifacts import read_table, write_table
 from pipeline.errors import IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.tokenfile import open_tokens, write_tokens
-from pipeline.tokens.bpe import Ids, Tokenizer
+from pipeline.tokens.bpe import MODEL_FILE, Ids, Tokenizer
 from pipeline.tokens.encoding import Encoded, Encoder
 from pipeline.tokens.ordering import keys_of
 
@@ -91,7 +92,7 @@ def encode_shard(task: EncodeTask) -> EncodedShard:
     """
     tokenizer = Tokenizer.open(task.tokenizer)
     rows = read_table(task.shard, schema=DOCUMENT_SCHEMA, columns=["id", "source", "text"])
-    encoded = Encoder(tokenizer).encode(rows["id"], rows["text"])
+    encoded = _encoder(tokenizer.model).encode(rows["id"], rows["text"])
     lengths = encoded.num_tokens + CONTROLS_PER_DOCUMENT
     stream = _marked(encoded, bos_id=tokenizer.bos_id, eos_id=tokenizer.eos_id)
     tokens = write_tokens(task.encoded.with_suffix(".bin"), [stream], vocab_size=tokenizer.vocab_size)
@@ -137,6 +138,12 @@ def pack(encoded: Sequence[Path], out: Path, *, vocab_size: int, block_tokens: i
     packed = index.set_column(place, INDEX_SCHEMA.field("first_token"), pa.array(_starts(lengths)))
     write_table(out / DOCUMENTS_FILE, packed.select(INDEX_SCHEMA.names))
     return _account(packed, block_tokens=block_tokens)
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder(model: bytes) -> Encoder:
+    """The encoder with a tokenizer: the next shard of this process finds most of its words known."""
+    return Encoder(Tokenizer(model, origin=MODEL_FILE))
 
 
 def _marked(encoded: Encoded, *, bos_id: int, eos_id: int) -> Ids:
