@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +127,40 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Writes Parquet with fixed settings and page checksums, so that equal tables are equal bytes; at once
     and whole.
     """
+    with writing_table(path, schema=table.schema) as write:
+        write(table)
+
+
+@contextlib.contextmanager
+def writing_table(path: Path, *, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """A function that writes the next rows: all of them give the bytes of `write_table` on the whole.
+
+    About ROW_GROUP_ROWS of them are in memory. The file appears at the end, at once and whole.
+    """
+    schema = schema.remove_metadata()
+    rest, is_empty = schema.empty_table(), True
+
+    def write(table: pa.Table) -> None:
+        nonlocal rest, is_empty
+        rest = pa.concat_tables([rest, table.replace_schema_metadata(None).cast(schema)])
+        whole = rest.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS
+        if whole:
+            file.write_table(rest.slice(0, whole).combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+            rest, is_empty = rest.slice(whole), False
+
     with writing(path) as staging:
-        pq.write_table(
-            table.replace_schema_metadata(None).combine_chunks(),
+        with pq.ParquetWriter(
             staging,
+            schema,
             compression="zstd",
             compression_level=3,
-            row_group_size=ROW_GROUP_ROWS,
             write_page_checksum=True,
             use_dictionary=False,
             write_statistics=False,
-        )
+        ) as file:
+            yield write
+            if rest.num_rows or is_empty:
+                file.write_table(rest.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
 
 
 def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.corpus.accounts import Account
-from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.catalogue import build_catalogue, shards_below
+from pipeline.corpus.collisions import find_collisions
 from pipeline.corpus.contamination import SetTally, screen
-from pipeline.corpus.deduplication import KEPT, find_duplicates, with_contaminated
+from pipeline.corpus.deduplication import find_duplicates
 from pipeline.corpus.evaluations import read_set
 from pipeline.corpus.minhash import choose_banding
-from pipeline.corpus.mixture import Blend, blends, mix
+from pipeline.corpus.mixture import Blend, blends, cutoffs, mixed
+from pipeline.corpus.signing import Signing
 from pipeline.corpus.splitting import SplitShares, assign_splits, publish
-from pipeline.corpus.tallies import SourceTally, SplitTally, by_source, by_split, cluster_sizes, dropped
+from pipeline.corpus.tallies import SourceTally, SplitTally
+from pipeline.corpus.verdicts import Verdicts
 from pipeline.errors import DataError
 from pipeline.reuse import Results
 from pipeline.settings.dedupe import DedupeParams
@@ -53,35 +54,42 @@ def run(
         raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
     banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
     signing = Signing(params.shingle_words, params.num_permutations, banding)
-    signed, screened, written = (
-        Results(work.cache / name, code=work.code) for name in ("signed", "screened", "written")
+    signed, screened, collided, written = (
+        Results(work.cache / name, code=work.code) for name in ("signed", "screened", "collided", "written")
     )
     catalogue = build_catalogue(shards, signed, signing)
     screening = screen(catalogue, sets, screened, words=params.decontamination_words)
-    clean = catalogue.without(screening.contaminated)
-    if not clean.table.num_rows:
+    if len(screening.contaminated) == documents_in:
         raise DataError("dedupe.decontaminate: every document has text of these sets; name fewer")
-    found = find_duplicates(clean, banding, threshold=params.jaccard_threshold)
-    contaminated = catalogue.table.filter(pa.array(screening.contaminated))
+    collisions = find_collisions(catalogue, collided, documents=documents_in, kinds=banding.bands + 1)
+    found = find_duplicates(
+        catalogue, collisions, banding, without=screening.contaminated, threshold=params.jaccard_threshold
+    )
+    verdicts = Verdicts(catalogue, found.documents, screening.contaminated)
     shares = SplitShares(params.val_fraction, params.test_fraction)
-    everything = assign_splits(with_contaminated(found.documents, contaminated), shares, seed=params.seed)
-    documents = mix(everything, params.mixture, seed=params.seed)
-    counted = documents.select(["source", "text_bytes", "reason", "split"])
-    kept = counted.filter(pc.equal(counted["reason"], KEPT))
-    account = Account(documents_in, kept.num_rows, dropped(counted))
-    account.check("dedupe")
-    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
-    publish(documents, catalogue.shards, deduplicated, likeness=likeness, results=written)
-    sizes = cluster_sizes(documents)
+
+    def documents() -> Iterator[pa.Table]:
+        return assign_splits(verdicts.by_id(), shares, seed=params.seed)
+
+    left_out = cutoffs(documents, params.mixture, seed=params.seed)
+    census = publish(
+        mixed(documents(), left_out, seed=params.seed),
+        catalogue.shards,
+        deduplicated,
+        documents_in=documents_in,
+        likeness={"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold},
+        results=written,
+    )
+    account = census.account(documents_in)
     return DedupeMetrics(
         documents_in=account.documents_in,
         documents_kept=account.documents_kept,
         dropped=account.dropped,
-        clusters=int((sizes > 1).sum()),
-        largest_cluster=int(sizes.max()),
-        by_source=by_source(counted),
-        splits=by_split(kept),
-        mixture=blends(counted),
+        clusters=found.clusters,
+        largest_cluster=found.largest_cluster,
+        by_source=census.by_source(),
+        splits=census.by_split(),
+        mixture=blends(census),
         bands=banding.bands,
         band_rows=banding.rows,
         pairs_checked=found.pairs_checked,

@@ -1,9 +1,10 @@
-"""What duplicates are found by: of every document its size, a digest, its band keys and its sketch.
+"""The shards of all documents and what was signed of each: how a document is found again by its place.
 
-Each shard of documents is read once and gets three files: a table, the band keys (one row per band) and the
-sketches. The catalogue of all documents holds the tables only, about 150 bytes per document; bands are read
-one at a time and sketches are mapped, so memory does not grow with the text.
+The *place* of a document is the number of its shard and its row there, as one number. What is known of
+documents stays on the disk, so that memory grows with those that are asked for and not with the corpus.
 """
+
+# D documents
 
 from __future__ import annotations
 
@@ -11,60 +12,19 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.artifacts import open_artifact, read_table, write_table
-from pipeline.corpus.minhash import Banding, band_keys, signatures
+from pipeline.artifacts import open_artifact, read_table
 from pipeline.corpus.shards import shard_paths
-from pipeline.corpus.shingles import Places, Words32, Words64, digest, normalize_all, shingle_sets
-from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
-from pipeline.durability import writing
-from pipeline.errors import IntegrityError
-from pipeline.records import DOCUMENT_SCHEMA
+from pipeline.corpus.shingles import Places
+from pipeline.corpus.signing import SIGNED_SCHEMA, SKETCHES, Signed, Signing, SigningTask, mapped, sign_shard
+from pipeline.corpus.similarity import SKETCH_HASHES, Sketches
 from pipeline.reuse import Results
 
-SIGNED_SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("text_bytes", pa.int64(), nullable=False),
-        pa.field("normalized_bytes", pa.int64(), nullable=False),
-        pa.field("digest", pa.binary(16), nullable=False),  # of the normalized text
-        pa.field("shingles", pa.int64(), nullable=False),  # distinct ones
-    ]
-)
-BATCH_BYTES = 1 << 19
-_PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest", "ascending")]
-
-
-@dataclass(frozen=True, slots=True)
-class Signing:
-    """How documents are signed."""
-
-    shingle_words: int
-    num_permutations: int
-    banding: Banding
-
-
-@dataclass(frozen=True, slots=True)
-class SigningTask:
-    """One shard to sign: its files are `prefix` with `.parquet`, `.bands.npy` and `.sketches.npy`."""
-
-    shard: str
-    prefix: str
-    signing: Signing
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """How many documents a signed shard has."""
-
-    documents: int
+ROW_BITS = 32
+PLACE = "place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,41 +37,50 @@ class StoredShard:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All documents in order of preference: the longest normalized text first, equally long ones by id.
+    """All shards, in the order of their artifacts' names; `prefixes` name the signed files of each."""
 
-    `table` has the columns of SIGNED_SCHEMA and, for where each document is, `shard` (a place in `shards`),
-    `row` and `sketch_start`. `prefixes` name the signed files of each shard.
-    """
-
-    table: pa.Table
     shards: tuple[StoredShard, ...]
     prefixes: tuple[str, ...]
+    key: str  # follows from all that was signed, and how
 
-    def without(self, documents: npt.NDArray[np.bool_]) -> Catalogue:
-        """The catalogue of the documents that are not marked, shape (documents,)."""
-        if not documents.any():
-            return self
-        return Catalogue(self.table.filter(pa.array(~documents)), self.shards, self.prefixes)
+    def table(self, shard: int, columns: Sequence[str]) -> pa.Table:
+        """Columns of SIGNED_SCHEMA for the documents of one shard, and their PLACE."""
+        path = Path(self.prefixes[shard] + ".parquet")
+        table = read_table(path, schema=SIGNED_SCHEMA, columns=list(columns))
+        return table.append_column(PLACE, pa.array(np.arange(table.num_rows) + (shard << ROW_BITS)))
 
-    def numbers(self, column: str) -> Places:
-        """A column of numbers, shape (documents,)."""
-        return np.asarray(self.table[column].to_numpy())
+    def at(self, places: Places, columns: Sequence[str]) -> pa.Table:
+        """The rows of `table` at these places, which ascend, one shard after the other."""
+        found = [SIGNED_SCHEMA.empty_table().select(columns).append_column(PLACE, pa.array([], pa.int64()))]
+        for shard in _shards_of(places):
+            found.append(self.table(shard, columns).take(places_in(places, shard)))
+        return pa.concat_tables(found)
 
-    def bands(self, banding: Banding) -> Iterator[Words64]:
-        """The keys of each band, shape (documents,), one band in memory at a time."""
-        offsets = np.cumsum([0, *(file.shape[1] for file in self._mapped(".bands.npy"))])
-        place = offsets[self.numbers("shard")] + self.numbers("row")
-        for band in range(banding.bands):  # mapped anew each time: what was read does not stay in memory
-            yield np.concatenate([file[band] for file in self._mapped(".bands.npy")])[place]
+    def sketches(self, places: Places) -> Sketches:
+        """The sketches of the documents at these places, in this order."""
+        shards = np.unique(places >> ROW_BITS)
+        starts, sizes = np.empty_like(places), np.empty_like(places)
+        for shard in shards.tolist():
+            here = np.flatnonzero(places >> ROW_BITS == shard)
+            rows = places[here] - (shard << ROW_BITS)
+            shingles = self.table(shard, ["shingles"])["shingles"].to_numpy()
+            lengths = np.minimum(shingles, SKETCH_HASHES)
+            starts[here], sizes[here] = (np.cumsum(lengths) - lengths)[rows], shingles[rows]
+        files = tuple(mapped(Path(self.prefixes[shard] + SKETCHES)) for shard in shards.tolist())
+        file_of = np.searchsorted(shards, places >> ROW_BITS).astype(np.int32)
+        return Sketches(files, file_of, starts, sizes)
 
-    def sketches(self) -> Sketches:
-        """The sketches of all documents."""
-        shard = self.numbers("shard").astype(np.int32)
-        files = tuple(self._mapped(".sketches.npy"))
-        return Sketches(files, shard, self.numbers("sketch_start"), self.numbers("shingles"))
+    def artifacts(self) -> Iterator[list[int]]:
+        """The numbers of the shards of each artifact; its documents are sorted by id over all of them."""
+        numbers = range(len(self.shards))
+        for _, group in itertools.groupby(numbers, key=lambda number: self.shards[number].path.parent):
+            yield list(group)
 
-    def _mapped(self, suffix: str) -> list[npt.NDArray[Any]]:
-        return [mapped(Path(prefix + suffix)) for prefix in self.prefixes]
+
+def places_in(places: Places, shard: int) -> Places:
+    """The rows of one shard among places, which ascend."""
+    start, end = np.searchsorted(places, [shard << ROW_BITS, (shard + 1) << ROW_BITS])
+    return places[start:end] - (shard << ROW_BITS)
 
 
 def shards_below(folder: Path) -> tuple[list[StoredShard], int]:
@@ -139,73 +108,8 @@ def build_catalogue(shards: Sequence[StoredShard], results: Results, signing: Si
         for key, shard in zip(keys, shards, strict=True)
     }
     results.map_shards(sign_shard, tasks, result=Signed, label="signing documents")
-    prefixes = tuple(tasks[key].prefix for key in keys)
-    tables = [_located(number, prefix) for number, prefix in enumerate(prefixes)]
-    return Catalogue(_in_order_of_preference(pa.concat_tables(tables)), tuple(shards), prefixes)
+    return Catalogue(tuple(shards), tuple(tasks[key].prefix for key in keys), results.key(keys))
 
 
-def _in_order_of_preference(table: pa.Table) -> pa.Table:
-    """The sorted table, made column by column so that never more than one is in memory three times."""
-    order = pc.sort_indices(table, sort_keys=_PREFERENCE)
-    columns = {name: table[name].combine_chunks().take(order) for name in table.column_names}
-    return pa.table(columns)
-
-
-def sign_shard(task: SigningTask) -> Signed:
-    """Writes the three files of one shard of documents."""
-    table = read_table(Path(task.shard), schema=DOCUMENT_SCHEMA, columns=["id", "source", "text"])
-    signing = task.signing
-    keys: list[Words64] = [np.empty((signing.banding.bands, 0), dtype=np.uint64)]
-    sketches: list[Words32] = [np.empty(0, dtype=np.uint32)]
-    sizes: list[Places] = [np.empty(0, dtype=np.int64)]
-    lengths: list[int] = []
-    digests: list[bytes] = []
-    for texts in batches(table["text"]):
-        normalized = normalize_all(texts)
-        sets = shingle_sets(normalized, words=signing.shingle_words)
-        signature = signatures(sets, num_permutations=signing.num_permutations)
-        keys.append(band_keys(signature, signing.banding))
-        sketches.append(sketch(sets))
-        sizes.append(sets.sizes())
-        lengths.extend(map(len, normalized))
-        digests.extend(map(digest, normalized))
-    save(Path(task.prefix + ".bands.npy"), np.concatenate(keys, axis=1))
-    save(Path(task.prefix + ".sketches.npy"), np.concatenate(sketches))
-    text_bytes = pc.binary_length(table["text"]).cast(pa.int64())
-    columns = [table["id"], table["source"], text_bytes, lengths, digests, np.concatenate(sizes)]
-    write_table(Path(task.prefix + ".parquet"), pa.table(columns, schema=SIGNED_SCHEMA))
-    return Signed(table.num_rows)
-
-
-def save(path: Path, array: npt.NDArray[Any]) -> None:
-    """Writes the array; it is on the disk before the record of its shard is."""
-    with writing(path) as staging, open(staging, "wb") as file:
-        np.save(file, array)
-
-
-def mapped(path: Path) -> npt.NDArray[Any]:
-    """The array in the file, mapped; IntegrityError when it is not one that `save` wrote."""
-    try:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r")
-    except (FileNotFoundError, EOFError, ValueError) as error:
-        remedy = f"remove the folder {path.parent} and run the stage again"
-        raise IntegrityError(f"{path}: missing or damaged ({error}); {remedy}") from error
-    return array
-
-
-def batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:
-    """The texts in order, in lists of about BATCH_BYTES; a longer text ends its list."""
-    ends = np.cumsum(pc.binary_length(texts).to_numpy(), dtype=np.int64)
-    batch_of = ends // BATCH_BYTES
-    starts = np.flatnonzero(np.append(len(ends) > 0, batch_of[1:] != batch_of[:-1]))
-    for start, end in itertools.pairwise([*starts.tolist(), len(ends)]):
-        yield texts[start:end].to_pylist()
-
-
-def _located(number: int, prefix: str) -> pa.Table:
-    """The signed table of one shard, with where each of its documents is."""
-    table = read_table(Path(prefix + ".parquet"), schema=SIGNED_SCHEMA)
-    lengths = np.minimum(table["shingles"].to_numpy(), SKETCH_HASHES)
-    table = table.append_column("shard", pa.array(np.full(table.num_rows, number)))
-    table = table.append_column("row", pa.array(np.arange(table.num_rows)))
-    return table.append_column("sketch_start", pa.array(np.cumsum(lengths) - lengths))
+def _shards_of(places: Places) -> list[int]:
+    return [int(shard) for shard in np.unique(places >> ROW_BITS)]

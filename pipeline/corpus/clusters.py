@@ -73,18 +73,20 @@ class Forest:
 
 
 def cluster(
-    representatives: Places, bands: Iterable[Words64], sketches: Sketches, *, threshold: float
+    representatives: Places, bands: Iterable[tuple[Places, Words64]], sketches: Sketches, *, threshold: float
 ) -> Clusters:
     """Clusters of the documents whose Jaccard similarity to another member is at least `threshold`.
 
     `representatives`, shape (D,), names for each document the smallest with exactly its normalized text; only
-    these are compared. Each of `bands` holds one key per document, shape (D,).
+    these are compared. Each of `bands` holds documents, ascending, and their keys; those that share none may
+    be missing.
     """
     forest = Forest(representatives)
     distinct = np.flatnonzero(representatives == np.arange(len(representatives)))
     checked = 0
-    for keys in bands:
-        members, starts = buckets(distinct, keys[distinct])
+    for documents, keys in bands:
+        is_distinct = representatives[documents] == documents
+        members, starts = buckets(documents[is_distinct], keys[is_distinct])
         for _ in range(ROUNDS):
             left, right = _pairs(members, starts)
             apart = forest.roots(left) != forest.roots(right)

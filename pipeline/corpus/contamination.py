@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.artifacts import hash_file, read_table
-from pipeline.corpus.catalogue import Catalogue, batches, mapped, save
+from pipeline.corpus.catalogue import ROW_BITS, Catalogue
 from pipeline.corpus.evaluations import Item
 from pipeline.corpus.shingles import Places, Words64, distinct, normalize_all, word_runs
+from pipeline.corpus.signing import batches, mapped, save
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.reuse import Results
 
@@ -50,9 +51,9 @@ class SetTally:
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """Which documents of the catalogue have text of a set, shape (D,), and the tally of each set."""
+    """The places of the documents that have text of a set, ascending, and the tally of each set."""
 
-    contaminated: npt.NDArray[np.bool_]
+    contaminated: Places
     sets: Mapping[str, SetTally]
 
 
@@ -87,7 +88,7 @@ def screen(
 ) -> Screening:
     """Holds every document of the catalogue against the sets, on all cores, shard by shard."""
     if not sets:
-        return Screening(np.zeros(catalogue.table.num_rows, dtype=np.bool_), {})
+        return Screening(np.empty(0, dtype=np.int64), {})
     runs = _runs([item for items in sets.values() for item in items], words)
     file = results.folder / ".runs.npy"  # no result: it goes when the map is done
     save(file, runs.hashes)
@@ -97,13 +98,12 @@ def screen(
         for key, shard in zip(keys, catalogue.shards, strict=True)
     }
     results.map_shards(screen_shard, tasks, result=Screened, label="looking for evaluation sets")
-    found = [mapped(Path(tasks[key].hits)) for key in keys]
-    shard_of = np.repeat(np.arange(len(found)), [hits.shape[1] for hits in found])
-    row, run = np.concatenate(found, axis=1) if found else np.empty((2, 0), dtype=np.int64)
-    document = _documents(catalogue, shard_of, row)
-    contaminated = np.zeros(catalogue.table.num_rows, dtype=np.bool_)
-    contaminated[document] = True
-    return Screening(contaminated, _tallies(catalogue, sets, runs, document, run))
+    hits = [np.empty((2, 0), dtype=np.int64)]
+    for shard, key in enumerate(keys):
+        rows, runs_hit = mapped(Path(tasks[key].hits))
+        hits.append(np.stack([rows + (shard << ROW_BITS), runs_hit]))
+    place, run = np.concatenate(hits, axis=1)
+    return Screening(distinct(place), _tallies(catalogue, sets, runs, place, run))
 
 
 def screen_shard(task: ScreenTask) -> Screened:
@@ -144,18 +144,10 @@ def _distinct_pairs(left: Places, right: Places) -> tuple[Places, Places]:
     return pairs // width, pairs % width
 
 
-def _documents(catalogue: Catalogue, shard: Places, row: Places) -> Places:
-    """The places in the catalogue of documents by shard and row."""
-    shards, rows = catalogue.numbers("shard"), catalogue.numbers("row")
-    width = int(rows.max(initial=0)) + 1
-    order = np.argsort(shards * width + rows)
-    return np.asarray(order[np.searchsorted(shards * width + rows, shard * width + row, sorter=order)])
-
-
 def _tallies(
-    catalogue: Catalogue, sets: Mapping[str, Sequence[Item]], runs: _Runs, document: Places, run: Places
+    catalogue: Catalogue, sets: Mapping[str, Sequence[Item]], runs: _Runs, place: Places, run: Places
 ) -> dict[str, SetTally]:
-    """The tally of each set, from hits: the run `run[h]` stands in the document `document[h]`."""
+    """The tally of each set, from hits: the run `run[h]` stands in the document at `place[h]`."""
     tallies: dict[str, SetTally] = {}
     first_item = 0
     for name, items in sets.items():
@@ -164,23 +156,23 @@ def _tallies(
         was_hit = np.isin(run_of, run)
         hit = np.isin(run, run_of)
         first_item_of = dict(zip(run_of[::-1].tolist(), item_of[::-1].tolist(), strict=True))
-        seen = catalogue.table["id"].take(pa.array(np.unique(document[hit]))).to_pylist()
         tallies[name] = SetTally(
             items=len(items),
             items_too_short=len(items) - len(np.unique(item_of)),
             items_hit=len(np.unique(item_of[was_hit])),
-            documents_hit=len(seen),
-            examples=_examples(catalogue, items, first_item_of, document[hit], run[hit]),
+            documents_hit=len(distinct(place[hit])),
+            examples=_examples(catalogue, items, first_item_of, place[hit], run[hit]),
         )
         first_item += len(items)
     return tallies
 
 
 def _examples(
-    catalogue: Catalogue, items: Sequence[Item], item_of: Mapping[int, int], document: Places, run: Places
+    catalogue: Catalogue, items: Sequence[Item], item_of: Mapping[int, int], place: Places, run: Places
 ) -> list[Example]:
     """The first EXAMPLES documents by id, each with the first item that it has text of."""
-    ids = catalogue.table["id"].take(pa.array(document)).to_pylist()
+    places = distinct(place)
+    ids = catalogue.at(places, ["id"])["id"].take(pa.array(np.searchsorted(places, place))).to_pylist()
     first: dict[str, int] = {}
     for name, item in sorted((name, item_of[number]) for name, number in zip(ids, run.tolist(), strict=True)):
         first.setdefault(name, item)

@@ -5,76 +5,104 @@ Jaccard similarity of their word shingles reaches the threshold. Preferred is th
 normalized text, of equally long ones that with the smallest id: what is kept does not depend on the order
 of the input. A document is dropped as an exact duplicate when a more preferred one has its very text, else
 as a near duplicate.
+
+Most documents share no key with another one. They are kept, each a cluster of its own, and nothing here grows
+with their number.
 """
 
-# D documents, in the catalogue's order of preference
+# C documents that share a key, in order of preference
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.corpus.catalogue import Catalogue
+from pipeline.corpus.catalogue import PLACE, Catalogue
 from pipeline.corpus.clusters import cluster
+from pipeline.corpus.collisions import Collisions
 from pipeline.corpus.minhash import Banding
-from pipeline.corpus.shingles import Places
+from pipeline.corpus.shingles import Places, Words64
 
 KEPT, EXACT_DUPLICATE, NEAR_DUPLICATE = "", "exact_duplicate", "near_duplicate"
 CONTAMINATED = "contaminated"
+_PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest", "ascending")]
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """The verdict on each document of the catalogue, and how many pairs were compared for it.
+    """The verdict on each document that shares a key, and how many pairs were compared for it.
 
-    `documents` is the catalogue's table with three more columns: `cluster`, the smallest id of the
-    document's cluster, `reason`, why it was dropped or KEPT, and `duplicate_of`, the id of the kept
-    document it duplicates.
+    `documents` is sorted by PLACE; its other columns are `cluster`, the smallest id of the document's cluster,
+    `reason`, why it was dropped or KEPT, and `duplicate_of`, the id of the kept document it duplicates. The
+    counts are of clusters of two documents or more; `largest_cluster` is 1 when there is none.
     """
 
     documents: pa.Table
+    clusters: int
+    largest_cluster: int
     pairs_checked: int
 
 
-def find_duplicates(catalogue: Catalogue, banding: Banding, *, threshold: float) -> Duplicates:
-    """Clusters of exact and near duplicates among all documents of the catalogue."""
-    first_with_text = _first_with_value(catalogue.table["digest"])
-    found = cluster(first_with_text, catalogue.bands(banding), catalogue.sketches(), threshold=threshold)
-    place = np.arange(len(found.roots))
-    reasons = np.full(len(place), 2, dtype=np.int8)
-    reasons[first_with_text != place] = 1
-    reasons[found.keepers == place] = 0
+def find_duplicates(
+    catalogue: Catalogue, collisions: Collisions, banding: Banding, *, without: Places, threshold: float
+) -> Duplicates:
+    """Clusters of exact and near duplicates among all documents but those at the places `without`."""
+    places = np.setdiff1d(collisions.places(), without, assume_unique=True)
+    table = catalogue.at(places, ["id", "normalized_bytes", "digest"])
+    order = pc.sort_indices(table, sort_keys=_PREFERENCE).to_numpy().astype(np.int64)
+    first_with_text = _first_with_value(table["digest"].combine_chunks().take(pa.array(order)))
+    ids = table["id"].combine_chunks().take(pa.array(order))
+    bands = _numbered(collisions.by_kind(banding.bands + 1), places, order)
+    next(bands)  # of the digests: these are compared as a whole
+    found = cluster(first_with_text, bands, catalogue.sketches(places[order]), threshold=threshold)
+    number = np.arange(len(order))
+    reasons = np.full(len(order), 2, dtype=np.int8)
+    reasons[first_with_text != number] = 1
+    reasons[found.keepers == number] = 0
     names = pa.array([KEPT, EXACT_DUPLICATE, NEAR_DUPLICATE])
-    ids = catalogue.table["id"]
-    documents = catalogue.table.append_column("cluster", _smallest_id(ids, found.roots))
-    documents = documents.append_column("reason", names.take(pa.array(reasons)))
-    documents = documents.append_column("duplicate_of", ids.take(pa.array(found.keepers)))
-    return Duplicates(documents, found.pairs_checked)
+    documents = pa.table(
+        {
+            PLACE: places[order],
+            "cluster": ids.take(pa.array(_smallest_id(ids, found.roots))),
+            "reason": names.take(pa.array(reasons)),
+            "duplicate_of": ids.take(pa.array(found.keepers)),
+        }
+    )
+    sizes = np.bincount(found.roots, minlength=1)
+    return Duplicates(
+        documents.sort_by(PLACE), int((sizes > 1).sum()), max(1, int(sizes.max())), found.pairs_checked
+    )
 
 
-def with_contaminated(documents: pa.Table, contaminated: pa.Table) -> pa.Table:
-    """The verdicts on all documents: each contaminated one is a cluster of its own and duplicates none."""
-    table = contaminated.append_column("cluster", contaminated["id"])
-    for column, value in (("reason", CONTAMINATED), ("duplicate_of", "")):
-        table = table.append_column(column, pa.array([value] * table.num_rows, pa.string()))
-    return pa.concat_tables([documents, table]) if table.num_rows else documents
+def _numbered(
+    kinds: Iterator[tuple[Places, Words64]], places: Places, order: Places
+) -> Iterator[tuple[Places, Words64]]:
+    """Numbers by preference, ascending, and keys, of those of each kind that are among `places`, shape (C,)."""
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    for of_kind, keys in kinds:
+        known = np.isin(of_kind, places)
+        numbers, keys = rank[np.searchsorted(places, of_kind[known])], keys[known]
+        ascending = np.argsort(numbers)
+        yield numbers[ascending], keys[ascending]
 
 
-def _first_with_value(values: pa.ChunkedArray) -> Places:
-    """For each place the first place that holds the same value, shape (D,)."""
-    codes = values.combine_chunks().dictionary_encode().indices.to_numpy()
+def _first_with_value(values: pa.Array) -> Places:
+    """For each number the first one that holds the same value, shape (C,)."""
+    codes = values.dictionary_encode().indices.to_numpy()
     _, first = np.unique(codes, return_index=True)
     return np.asarray(first[codes], dtype=np.int64)
 
 
-def _smallest_id(ids: pa.ChunkedArray, roots: Places) -> pa.ChunkedArray:
-    """For each document the smallest id of its cluster."""
+def _smallest_id(ids: pa.Array, roots: Places) -> Places:
+    """For each document the number of the smallest id of its cluster."""
     order = pc.sort_indices(ids).to_numpy().astype(np.int64)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     smallest = np.full(len(order), len(order))
     np.minimum.at(smallest, roots, rank)
-    return ids.take(pa.array(order[smallest[roots]]))
+    return np.asarray(order[smallest[roots]])

@@ -15,17 +15,24 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.corpus.deduplication import KEPT
+from pipeline.corpus.shingles import Places
+from pipeline.corpus.tallies import Census
 from pipeline.settings.mixture import MixtureParams, SourceMixture
 
 MIXTURE = "mixture"
 TRAIN = "train"
+PREFIX_BITS = 16
+
+Draw = np.uint64
+Draws = npt.NDArray[Draw]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,24 +45,43 @@ class Blend:
     bytes: int
 
 
-def mix(documents: pa.Table, params: MixtureParams, *, seed: int) -> pa.Table:
-    """The table with the reason MIXTURE for those train documents that the blend leaves out.
+def cutoffs(
+    documents: Callable[[], Iterator[pa.Table]], params: MixtureParams, *, seed: int
+) -> dict[str, Draw]:
+    """For each source that gives less than it has, the first draw of its train documents that is left out.
 
-    It has the columns id, source, split, text_bytes, reason; documents that have a reason keep it.
+    `documents` reads all of them anew, in tables with the columns id, source, split, text_bytes and reason:
+    once when a source is capped or weighted, three times when that leaves something out. Memory does not grow
+    with them.
     """
-    in_train = _in_train(documents)
-    sources = documents.filter(in_train)["source"].unique().to_pylist()
-    available = {source: _bytes(documents, _of(documents, source, in_train)) for source in sources}
+    if not any(_is_asked(_asked(params, field.name)) for field in dataclasses.fields(params)):
+        return {}
+    census = Census()
+    for _ in census.counting(documents()):
+        pass
+    available = {
+        source: tally.bytes
+        for source in census.sources()
+        if (tally := census.tally(source=source, split=TRAIN, reason=KEPT)).documents
+    }
     budgets = {name: budget for name, budget in shares(available, params).items() if budget < available[name]}
-    if not budgets:
-        return documents
-    reasons = np.asarray(documents["reason"].to_pylist(), dtype=object)
-    for source, budget in sorted(budgets.items()):
-        places = np.flatnonzero(_of(documents, source, in_train).to_numpy())
-        rows = documents.select(["id", "text_bytes"]).take(pa.array(places))
-        reasons[places[~_taken(rows, budget, seed=seed)]] = MIXTURE
-    column = documents.column_names.index("reason")
-    return documents.set_column(column, "reason", pa.array(reasons, pa.string()))
+    return _cutoffs(documents, budgets, seed=seed) if budgets else {}
+
+
+def mixed(documents: Iterator[pa.Table], cutoffs: Mapping[str, Draw], *, seed: int) -> Iterator[pa.Table]:
+    """The tables with the reason MIXTURE for those train documents that the blend leaves out.
+
+    Documents that have a reason keep it.
+    """
+    for table in documents:
+        column = table.column_names.index("reason")
+        for source, cutoff in cutoffs.items():
+            rows, draws, _ = _drawn(table, source, seed=seed)
+            is_left_out = np.zeros(table.num_rows, dtype=np.bool_)
+            is_left_out[rows[draws >= cutoff]] = True
+            reasons = pc.if_else(pa.array(is_left_out), MIXTURE, table["reason"])
+            table = table.set_column(column, "reason", reasons)
+        yield table
 
 
 def shares(available: Mapping[str, int], params: MixtureParams) -> dict[str, int]:
@@ -78,18 +104,16 @@ def shares(available: Mapping[str, int], params: MixtureParams) -> dict[str, int
     }
 
 
-def blends(documents: pa.Table) -> dict[str, Blend]:
+def blends(census: Census) -> dict[str, Blend]:
     """What each source had for the train split, and what of it is in the blend."""
     found: dict[str, Blend] = {}
-    kept = pc.equal(documents["reason"], KEPT)
-    before = pc.and_(
-        pc.equal(documents["split"], TRAIN), pc.or_(kept, pc.equal(documents["reason"], MIXTURE))
-    )
-    for source in sorted(documents.filter(before)["source"].unique().to_pylist()):
-        had = _of(documents, source, before)
-        has = pc.and_(had, kept)
-        counts = pc.sum(had).as_py() or 0, pc.sum(has).as_py() or 0
-        found[source] = Blend(*counts, _bytes(documents, had), _bytes(documents, has))
+    for source in census.sources():
+        kept, left_out = (
+            census.tally(source=source, split=TRAIN, reason=reason) for reason in (KEPT, MIXTURE)
+        )
+        documents, size = kept.documents + left_out.documents, kept.bytes + left_out.bytes
+        if documents:
+            found[source] = Blend(documents, kept.documents, size, kept.bytes)
     return found
 
 
@@ -98,24 +122,51 @@ def _asked(params: MixtureParams, source: str) -> SourceMixture:
     return mixture
 
 
-def _taken(rows: pa.Table, budget: int, *, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which documents stay: in the order of their draws as long as their text fits the budget."""
-    draws = [
-        hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest() for name in rows["id"].to_pylist()
-    ]
-    order = np.argsort(np.array(draws, dtype="S8"), kind="stable")
-    taken = np.zeros(len(order), dtype=np.bool_)
-    taken[order] = np.cumsum(rows["text_bytes"].to_numpy()[order]) <= budget
-    return taken
+def _is_asked(mixture: SourceMixture) -> bool:
+    return mixture.max_bytes is not None or mixture.weight is not None
 
 
-def _in_train(documents: pa.Table) -> pa.ChunkedArray:
-    return pc.and_(pc.equal(documents["split"], TRAIN), pc.equal(documents["reason"], KEPT))
+def _cutoffs(
+    documents: Callable[[], Iterator[pa.Table]], budgets: Mapping[str, int], *, seed: int
+) -> dict[str, Draw]:
+    """The first draw of each source whose text no longer fits its budget, smaller than what there is.
+
+    The bytes are added up by the first bits of the draws; only where these sums cross the budget are draws
+    looked at one by one.
+    """
+    sums = {source: np.zeros(1 << PREFIX_BITS, dtype=np.int64) for source in budgets}
+    for table in documents():
+        for source, by_prefix in sums.items():
+            _, draws, sizes = _drawn(table, source, seed=seed)
+            np.add.at(by_prefix, _prefixes(draws), sizes)
+    ends = {source: np.cumsum(by_prefix) for source, by_prefix in sums.items()}
+    crossed = {
+        source: int(np.searchsorted(ends[source], budget, side="right")) for source, budget in budgets.items()
+    }
+    within: dict[str, list[tuple[Draws, Places]]] = {source: [] for source in budgets}
+    for table in documents():
+        for source, prefix in crossed.items():
+            _, draws, sizes = _drawn(table, source, seed=seed)
+            here = _prefixes(draws) == prefix
+            within[source].append((draws[here], sizes[here]))
+    found = {}
+    for source, budget in budgets.items():
+        draws, sizes = (np.concatenate(parts) for parts in zip(*within[source], strict=True))
+        order = np.argsort(draws, kind="stable")
+        before = ends[source][crossed[source]] - sizes.sum()
+        found[source] = draws[order][before + np.cumsum(sizes[order]) > budget][0]
+    return found
 
 
-def _of(documents: pa.Table, source: str, where: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.and_(pc.equal(documents["source"], source), where)
+def _drawn(table: pa.Table, source: str, *, seed: int) -> tuple[Places, Draws, Places]:
+    """Of the train documents of a source that are kept their rows, their draws, and their bytes."""
+    is_own = pc.and_(pc.equal(table["source"], source), pc.equal(table["reason"], KEPT))
+    rows = np.flatnonzero(pc.and_(is_own, pc.equal(table["split"], TRAIN)).to_numpy())
+    ids = table["id"].take(pa.array(rows)).to_pylist()
+    hashed = (hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest() for name in ids)
+    draws = np.frombuffer(b"".join(hashed), dtype=">u8").astype(np.uint64)
+    return rows, draws, np.asarray(table["text_bytes"].to_numpy()[rows])
 
 
-def _bytes(documents: pa.Table, where: pa.ChunkedArray) -> int:
-    return int(pc.sum(documents["text_bytes"].filter(where)).as_py() or 0)
+def _prefixes(draws: Draws) -> Places:
+    return (draws >> np.uint64(64 - PREFIX_BITS)).astype(np.int64)

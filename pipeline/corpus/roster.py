@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import publishing, write_table
+from pipeline.artifacts import writing_table
 from pipeline.corpus.deduplication import KEPT
 
+CLUSTERS = "clusters.parquet"
+_ORDER = [("id", "ascending"), ("split", "ascending")]
+_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string()),
+        pa.field("cluster", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("kept", pa.bool_()),
+        pa.field("reason", pa.string()),
+        pa.field("duplicate_of", pa.string()),
+    ]
+)
 
-def write_clusters(documents: pa.Table, out: Path, likeness: Mapping[str, float]) -> None:
-    """Publishes the table; `documents` has its columns but `kept`.
 
-    `likeness` says what counted as a near duplicate, for those who look for one later.
+def listing(documents: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
+    """Writes the table into the folder, and passes on the tables that it is made of.
+
+    These have its columns but `kept`, and come sorted by id.
     """
-    columns = documents.select(["id", "cluster", "split", "reason", "duplicate_of"])
-    columns = columns.add_column(3, "kept", pc.equal(columns["reason"], KEPT))
-    with publishing(out, kind="clusters", facts={"documents": documents.num_rows, **likeness}) as folder:
-        ordered = columns.sort_by([("id", "ascending"), ("split", "ascending")])
-        write_table(folder / "clusters.parquet", ordered)
+    with writing_table(folder / CLUSTERS, schema=_SCHEMA) as write:
+        for table in documents:
+            rows = table.select(["id", "cluster", "split", "reason", "duplicate_of"])
+            rows = rows.add_column(3, "kept", pc.equal(rows["reason"], KEPT))
+            write(rows.sort_by(_ORDER))
+            yield table

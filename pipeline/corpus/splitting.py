@@ -8,7 +8,6 @@ independent draws do.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,32 +19,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.artifacts import publishing, read_table, replace_folder, write_table
-from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.catalogue import PLACE, ROW_BITS, StoredShard
 from pipeline.corpus.deduplication import KEPT
-from pipeline.corpus.roster import write_clusters
+from pipeline.corpus.roster import listing
 from pipeline.corpus.shards import ShardEnds, adopt_shards
+from pipeline.corpus.tallies import Census
 from pipeline.records import DOCUMENT_SCHEMA, SPLITS
 from pipeline.reuse import Results
 
-DRAWN_AT_ONCE = 1 << 16
-_PLACED = ["id", "split", "text_bytes", "shard", "row"]
+_DROPPED = 255
+_PLACED = ["id", "split", "text_bytes", PLACE]
 _ROW_ORDER = [("id", "ascending"), ("origin", "ascending")]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows of one input shard, which is known by the hash of its bytes."""
+    """Consecutive rows of one input shard, known by the hash of its bytes, and where each of them goes.
+
+    `splits` holds a place in SPLITS, or _DROPPED, for each row from `first` on: a byte a document, since the
+    rows of a whole corpus are in memory at once.
+    """
 
     shard: str
     sha256: str
-    rows: npt.NDArray[np.int64]
+    first: int
+    splits: npt.NDArray[np.uint8]
+
+    def of(self, split: int) -> npt.NDArray[np.int64]:
+        """The rows that go to the split at this place in SPLITS."""
+        return self.first + np.flatnonzero(self.splits == split)
 
 
 @dataclass(frozen=True, slots=True)
 class RangeTask:
-    """Documents of consecutive ids: for each split that has some, the path of its shard and its rows."""
+    """Documents of consecutive ids: their rows, and for each split that has some the path of its shard."""
 
-    shards: Mapping[str, tuple[Rows, ...]]
+    rows: tuple[Rows, ...]
+    shards: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,68 +82,71 @@ def split_of(cluster: str, shares: SplitShares, *, seed: int) -> str:
     return SPLITS[int(_splits_of([cluster], shares, seed=seed)[0])]
 
 
-def assign_splits(documents: pa.Table, shares: SplitShares, *, seed: int) -> pa.Table:
-    """The table, which has a column `cluster`, with the column `split` that follows from it."""
+def assign_splits(documents: Iterator[pa.Table], shares: SplitShares, *, seed: int) -> Iterator[pa.Table]:
+    """The tables, which have a column `cluster`, with the column `split` that follows from it."""
     splits = pa.array(SPLITS)
-    chosen = [
-        splits.take(pa.array(_splits_of(batch.to_pylist(), shares, seed=seed)))
-        for column in documents.select(["cluster"]).to_batches(max_chunksize=DRAWN_AT_ONCE)
-        for batch in column.columns
-    ]
-    return documents.append_column("split", pa.chunked_array(chosen, pa.string()))
+    for table in documents:
+        chosen = _splits_of(table["cluster"].to_pylist(), shares, seed=seed)
+        yield table.append_column("split", splits.take(pa.array(chosen)))
 
 
 def publish(
-    documents: pa.Table,
+    documents: Iterator[pa.Table],
     shards: Sequence[StoredShard],
     out: Path,
     *,
+    documents_in: int,
     likeness: Mapping[str, float],
     results: Results,
-) -> None:
+) -> Census:
     """Writes the splits of the kept documents and the table of clusters of all, and puts the whole folder in
-    its place at once.
+    its place at once, when all `documents_in` are accounted for.
 
-    `documents` has the columns of `write_splits` and cluster, reason and duplicate_of; `likeness` is for
-    `write_clusters`.
+    `documents` has the columns of `write_splits` and of `listing`; `likeness` says what counted as a near
+    duplicate, for those who look for one later.
     """
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
-    kept = pc.equal(documents["reason"], KEPT)
-    write_splits(documents.select(_PLACED).filter(kept), shards, staging, results=results)
-    write_clusters(documents, staging / "clusters", likeness)
+    facts = {"documents": documents_in, **likeness}
+    with publishing(staging / "clusters", kind="clusters", facts=facts) as folder:
+        census = write_splits(listing(documents, folder), shards, staging, results=results)
+    census.account(documents_in).check("dedupe")
     replace_folder(staging, out)
+    return census
 
 
-def write_splits(documents: pa.Table, shards: Sequence[StoredShard], out: Path, *, results: Results) -> None:
-    """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over ranges of ids.
+def write_splits(
+    documents: Iterator[pa.Table], shards: Sequence[StoredShard], out: Path, *, results: Results
+) -> Census:
+    """Writes the artifacts `out/train`, `out/val` and `out/test`, in parallel over ranges of ids, and returns
+    the census of all documents.
 
-    `documents` lists what to write: columns id, split, text_bytes, and where it is: shard (a place in
-    `shards`) and row. A range that `results` holds already is only linked.
+    `documents` come sorted by id: columns id, source, split, reason, text_bytes and PLACE. A range that
+    `results` holds already is only linked.
     """
-    placed = documents.select(_PLACED).sort_by("id")
-    ranges = {_key(held, results): held for held in _ranges(placed, shards)}
-    tasks = {
-        key: RangeTask({str(_file(key, split, results)): parts for split, parts in held.items()})
-        for key, held in ranges.items()
-    }
+    census = Census()
+    tasks: dict[str, RangeTask] = {}
+    for rows in _ranges(census.counting(documents), shards):
+        key = _key(rows, results)
+        present = np.unique(np.concatenate([part.splits for part in rows])).tolist()
+        files = {SPLITS[each]: str(_file(key, SPLITS[each], results)) for each in present if each != _DROPPED}
+        tasks[key] = RangeTask(rows, files)
     results.map_shards(write_range, tasks, result=Written, label="writing splits")
-    for split in SPLITS:
-        sizes = placed["text_bytes"].filter(pc.equal(placed["split"], split))
-        facts = {"documents": len(sizes), "bytes": pc.sum(sizes).as_py() or 0}
+    for split, tally in census.by_split().items():
+        facts = {"documents": tally.documents, "bytes": tally.bytes}
         with publishing(out / split, kind="documents", facts=facts) as folder:
-            adopt_shards(
-                [_file(key, split, results) for key, held in ranges.items() if split in held], folder
-            )
+            adopt_shards([Path(task.shards[split]) for task in tasks.values() if split in task.shards], folder)
+    return census
 
 
 def write_range(task: RangeTask) -> Written:
     """Writes the shards of one range, documents sorted by id; every input shard is read once."""
-    inputs = {part.shard for parts in task.shards.values() for part in parts}
-    tables = {shard: read_table(Path(shard), schema=DOCUMENT_SCHEMA) for shard in sorted(inputs)}
+    tables = [read_table(Path(rows.shard), schema=DOCUMENT_SCHEMA) for rows in task.rows]
     documents = 0
-    for path, parts in task.shards.items():
-        table = pa.concat_tables([tables[part.shard].take(part.rows) for part in parts]).sort_by(_ROW_ORDER)
+    for split, path in task.shards.items():
+        chosen = [rows.of(SPLITS.index(split)) for rows in task.rows]
+        parts = [table.take(rows) for table, rows in zip(tables, chosen, strict=True)]
+        table = pa.concat_tables(parts).sort_by(_ROW_ORDER)
         write_table(Path(path), table)
         documents += table.num_rows
     return Written(documents)
@@ -147,35 +160,43 @@ def _splits_of(clusters: Sequence[str], shares: SplitShares, *, seed: int) -> np
     return np.where(draws < shares.test, test, np.where(draws < shares.test + shares.val, val, 0))
 
 
-def _ranges(documents: pa.Table, shards: Sequence[StoredShard]) -> Iterator[dict[str, tuple[Rows, ...]]]:
-    """The rows, which are sorted by id, cut where shards end; each range as the parts of its splits."""
-    ends, start = ShardEnds(), 0
-    sizes = documents.select(["id", "text_bytes"]).to_batches(max_chunksize=DRAWN_AT_ONCE)
-    pairs = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in sizes)
-    for place, (document_id, size) in enumerate(itertools.chain.from_iterable(pairs), start=1):
-        if ends.is_last(document_id, size) or place == documents.num_rows:
-            rows = documents.slice(start, place - start)
-            by_split = {split: rows.filter(pc.equal(rows["split"], split)) for split in SPLITS}
-            yield {split: _parts(held, shards) for split, held in by_split.items() if held.num_rows}
-            start = place
+def _ranges(documents: Iterator[pa.Table], shards: Sequence[StoredShard]) -> Iterator[tuple[Rows, ...]]:
+    """The rows of the kept documents, cut where shards end."""
+    ends = ShardEnds()
+    held: list[pa.Table] = []
+    for table in documents:
+        kept = table.filter(pc.equal(table["reason"], KEPT)).select(_PLACED)
+        start = 0
+        pairs = zip(kept["id"].to_pylist(), kept["text_bytes"].to_pylist(), strict=True)
+        for end, (document_id, size) in enumerate(pairs, start=1):
+            if ends.is_last(document_id, size):
+                yield _rows(pa.concat_tables([*held, kept.slice(start, end - start)]), shards)
+                held, start = [], end
+        held.append(kept.slice(start))
+    if any(map(len, held)):
+        yield _rows(pa.concat_tables(held), shards)
 
 
-def _parts(documents: pa.Table, shards: Sequence[StoredShard]) -> tuple[Rows, ...]:
-    """The rows by the input shard that holds them."""
-    shard, row = documents["shard"].to_numpy(), documents["row"].to_numpy()
-    return tuple(
-        Rows(str(shards[number].path), shards[number].sha256, np.sort(row[shard == number]))
-        for number in np.unique(shard)
-    )
+def _rows(documents: pa.Table, shards: Sequence[StoredShard]) -> tuple[Rows, ...]:
+    """The documents by the input shard that holds them."""
+    places = documents[PLACE].to_numpy()
+    splits = pc.index_in(documents["split"], value_set=pa.array(SPLITS)).to_numpy()
+    parts = []
+    for number in np.unique(places >> ROW_BITS).tolist():
+        here = places >> ROW_BITS == number
+        rows = places[here] - (number << ROW_BITS)
+        goes_to = np.full(rows.max() - rows.min() + 1, _DROPPED, dtype=np.uint8)
+        goes_to[rows - rows.min()] = splits[here]
+        shard = shards[number]
+        parts.append(Rows(str(shard.path), shard.sha256, int(rows.min()), goes_to))
+    return tuple(parts)
 
 
-def _key(held: Mapping[str, tuple[Rows, ...]], results: Results) -> str:
+def _key(rows: Sequence[Rows], results: Results) -> str:
     """The key of a range, which follows from which rows of which bytes go to which split."""
-    rows = {
-        split: [[part.sha256, hashlib.sha256(part.rows.tobytes()).hexdigest()] for part in parts]
-        for split, parts in held.items()
-    }
-    return results.key(rows)
+    return results.key(
+        [[part.sha256, part.first, hashlib.sha256(part.splits.tobytes()).hexdigest()] for part in rows]
+    )
 
 
 def _file(key: str, split: str, results: Results) -> Path:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.corpus.accounts import Account
 from pipeline.corpus.deduplication import CONTAMINATED, EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE
-from pipeline.corpus.shingles import Places
 from pipeline.records import SPLITS
 
 
@@ -43,56 +41,81 @@ class SplitTally:
     by_source: Mapping[str, Tally]
 
 
-def dropped(documents: pa.Table) -> dict[str, int]:
-    """How many documents were dropped for each reason; `documents` has a column reason."""
-    always = {CONTAMINATED, EXACT_DUPLICATE, NEAR_DUPLICATE}
-    reasons = sorted({*always, *documents["reason"].unique().to_pylist()} - {KEPT})
-    counts = {reason: pc.sum(pc.equal(documents["reason"], reason)).as_py() for reason in reasons}
-    return {reason: count or 0 for reason, count in counts.items()}
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One cell of a census: reason is KEPT or why its documents were dropped."""
+
+    source: str
+    split: str
+    reason: str
 
 
-def by_source(documents: pa.Table) -> dict[str, SourceTally]:
-    """The account of each source; `documents` has columns source, text_bytes and reason.
+class Census:
+    """Counts documents, table by table, by source, split and reason."""
 
-    Raises IntegrityError when one does not balance.
-    """
-    found: dict[str, SourceTally] = {}
-    documents = documents.select(["source", "text_bytes", "reason"])
-    for source in _values(documents, "source"):
-        here = _where(documents, "source", source)
-        kept = _where(here, "reason", KEPT)
-        account = Account(here.num_rows, kept.num_rows, dropped(here))
-        account.check(f"dedupe, source {source}")
-        found[source] = SourceTally(
-            account.documents_in, account.documents_kept, account.dropped, _bytes(here), _bytes(kept)
+    def __init__(self) -> None:
+        self._documents: Counter[_Place] = Counter()
+        self._bytes: Counter[_Place] = Counter()
+
+    def counting(self, documents: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Passes the tables on; they have columns source, split, reason and text_bytes."""
+        for table in documents:
+            groups = table.group_by(["source", "split", "reason"], use_threads=False)
+            counted = groups.aggregate([("text_bytes", "count"), ("text_bytes", "sum")])
+            for row in counted.to_pylist():
+                place = _Place(row["source"], row["split"], row["reason"])
+                self._documents[place] += row["text_bytes_count"]
+                self._bytes[place] += row["text_bytes_sum"]
+            yield table
+
+    def sources(self) -> list[str]:
+        """The sources that have documents, in alphabetical order."""
+        return sorted({place.source for place in self._documents})
+
+    def tally(
+        self, *, source: str | None = None, split: str | None = None, reason: str | None = None
+    ) -> Tally:
+        """What is of this source, split and reason; None is any."""
+        places = [
+            place
+            for place in self._documents
+            if source in (None, place.source)
+            and split in (None, place.split)
+            and reason in (None, place.reason)
+        ]
+        return Tally(
+            sum(self._documents[place] for place in places), sum(self._bytes[place] for place in places)
         )
-    return found
 
+    def account(self, documents_in: int, *, source: str | None = None) -> Account:
+        """What became of `documents_in`; reasons that duplicates have are named also when none has them."""
+        always = {CONTAMINATED, EXACT_DUPLICATE, NEAR_DUPLICATE}
+        found = {place.reason for place in self._documents if source in (None, place.source)}
+        dropped = {
+            reason: self.tally(source=source, reason=reason).documents
+            for reason in sorted((always | found) - {KEPT})
+        }
+        return Account(documents_in, self.tally(source=source, reason=KEPT).documents, dropped)
 
-def by_split(kept: pa.Table) -> dict[str, SplitTally]:
-    """What each split holds of the kept documents; `kept` has columns source, text_bytes and split."""
-    found: dict[str, SplitTally] = {}
-    kept = kept.select(["source", "text_bytes", "split"])
-    for split in SPLITS:
-        here = _where(kept, "split", split)
-        sources = {source: _where(here, "source", source) for source in _values(here, "source")}
-        tallies = {source: Tally(table.num_rows, _bytes(table)) for source, table in sources.items()}
-        found[split] = SplitTally(here.num_rows, _bytes(here), tallies)
-    return found
+    def by_source(self) -> dict[str, SourceTally]:
+        """The account of each source."""
+        found: dict[str, SourceTally] = {}
+        for source in self.sources():
+            whole, kept = self.tally(source=source), self.tally(source=source, reason=KEPT)
+            account = self.account(whole.documents, source=source)
+            found[source] = SourceTally(
+                whole.documents, kept.documents, account.dropped, whole.bytes, kept.bytes
+            )
+        return found
 
-
-def cluster_sizes(documents: pa.Table) -> Places:
-    """How many documents each cluster has; `documents` has a column cluster."""
-    return np.asarray(documents["cluster"].value_counts().field("counts").to_numpy())
-
-
-def _values(table: pa.Table, column: str) -> list[str]:
-    return sorted(table[column].unique().to_pylist())
-
-
-def _where(table: pa.Table, column: str, value: str) -> pa.Table:
-    return table.filter(pc.equal(table[column], value))
-
-
-def _bytes(table: pa.Table) -> int:
-    return int(pc.sum(table["text_bytes"]).as_py() or 0)
+    def by_split(self) -> dict[str, SplitTally]:
+        """What each split holds of the kept documents."""
+        found: dict[str, SplitTally] = {}
+        for split in SPLITS:
+            whole = self.tally(split=split, reason=KEPT)
+            tallies = {
+                source: self.tally(source=source, split=split, reason=KEPT) for source in self.sources()
+            }
+            held = {source: tally for source, tally in tallies.items() if tally.documents}
+            found[split] = SplitTally(whole.documents, whole.bytes, held)
+        return found
