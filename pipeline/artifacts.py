@@ -143,13 +143,13 @@ def writing_table(path: Path, *, schema: pa.Schema) -> Iterator[Callable[[pa.Tab
     def write(table: pa.Table) -> None:
         nonlocal rest, is_empty
         rest = pa.concat_tables([rest, table.replace_schema_metadata(None).cast(schema)])
-        whole = rest.num_rows // ROW_GROUP_ROWS * ROW_GROUP_ROWS
-        if whole:
-            file.write_table(rest.slice(0, whole).combine_chunks(), row_group_size=ROW_GROUP_ROWS)
-            rest, is_empty = rest.slice(whole), False
+        while rest.num_rows >= ROW_GROUP_ROWS:
+            file.write_table(rest.slice(0, ROW_GROUP_ROWS).combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+            rest, is_empty = rest.slice(ROW_GROUP_ROWS), False
 
-    with writing(path) as staging:
-        with pq.ParquetWriter(
+    with (
+        writing(path) as staging,
+        pq.ParquetWriter(
             staging,
             schema,
             compression="zstd",
@@ -157,10 +157,11 @@ def writing_table(path: Path, *, schema: pa.Schema) -> Iterator[Callable[[pa.Tab
             write_page_checksum=True,
             use_dictionary=False,
             write_statistics=False,
-        ) as file:
-            yield write
-            if rest.num_rows or is_empty:
-                file.write_table(rest.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+        ) as file,
+    ):
+        yield write
+        if rest.num_rows or is_empty:
+            file.write_table(rest.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
 
 
 def read_table(path: Path, *, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:

@@ -11,6 +11,7 @@ install` with the extra `cluster`), and the bytes are the same: see cluster.py f
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import re
@@ -21,14 +22,18 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
+import pyarrow as pa
+
 from pipeline.artifacts import read_json, write_json
 from pipeline.cluster import run_on
 from pipeline.errors import IntegrityError, ParamsError, ResourceError
+from pipeline.memory import give_back
 from pipeline.parentage import end_with_parent
 from pipeline.progress import track
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
+_WORKERS: list[ProcessPoolExecutor] = []  # those of the `lasting_workers` around the call, if any
 
 
 def map_shards(
@@ -75,34 +80,66 @@ def _run(
     if scheduler and tasks:
         yield from run_on(scheduler, function, tasks, work=work)
         return
-    workers = min(processes(), len(tasks))
-    if workers <= 1:
+    if min(processes(), len(tasks)) <= 1:
         for name, task in tasks.items():
-            yield name, function(task)
+            yield name, _tidily(function, task)
+        return
+    with lasting_workers():
+        yield from _run_on_workers(function, tasks)
+
+
+@contextlib.contextmanager
+def lasting_workers() -> Iterator[None]:
+    """The workers that maps within start serve the maps after them, too, and end at the end.
+
+    A worker takes about half a second to start and import what it needs. None starts before a map needs it.
+    """
+    if _WORKERS:
+        yield
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_be_a_worker, initargs=(os.getpid(),)
+        processes(), mp_context=context, initializer=_be_a_worker, initargs=(os.getpid(),)
     ) as pool:
-        futures: dict[Future[_Result], str] = {
-            pool.submit(function, task): name for name, task in tasks.items()
-        }
+        _WORKERS.append(pool)
         try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise ResourceError(
-                f"a worker process died in {function.__name__}; most often memory ran out"
-            ) from error
+            yield
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in multiprocessing.active_children():  # unfinished tasks are done again anyway
                 worker.terminate()
             raise
+        finally:
+            _WORKERS.clear()
+
+
+def _run_on_workers(
+    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task]
+) -> Iterator[tuple[str, _Result]]:
+    """Name and result of each task as it finishes on one of the workers that last."""
+    (pool,) = _WORKERS
+    futures: dict[Future[_Result], str] = {
+        pool.submit(_tidily, function, task): name for name, task in tasks.items()
+    }
+    try:
+        for future in as_completed(futures):
+            yield futures.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise ResourceError(
+            f"a worker process died in {function.__name__}; most often memory ran out"
+        ) from error
+
+
+def _tidily(function: Callable[[_Task], _Result], task: _Task) -> _Result:
+    """`function(task)`, without the memory that it needed for it."""
+    result = function(task)
+    give_back()
+    return result
 
 
 def _be_a_worker(parent: int) -> None:
-    """Leaves Ctrl-C to the parent and ends with it."""
+    """Leaves Ctrl-C to the parent and ends with it; one core is all that it takes."""
+    pa.set_cpu_count(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL, parent=parent)
 

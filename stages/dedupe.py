@@ -18,6 +18,7 @@ from pipeline.corpus.signing import Signing
 from pipeline.corpus.splitting import SplitShares, assign_splits, publish
 from pipeline.corpus.tallies import SourceTally, SplitTally
 from pipeline.corpus.verdicts import Verdicts
+from pipeline.engine import lasting_workers
 from pipeline.errors import DataError
 from pipeline.reuse import Results
 from pipeline.settings.dedupe import DedupeParams
@@ -42,6 +43,7 @@ class DedupeMetrics:
     contamination: Mapping[str, SetTally]
 
 
+@lasting_workers()
 def run(
     cleaned: Input, evaluations: Input, deduplicated: Output, *, params: DedupeParams, work: Work
 ) -> DedupeMetrics:
@@ -61,6 +63,7 @@ def run(
     screening = screen(catalogue, sets, screened, words=params.decontamination_words)
     if len(screening.contaminated) == documents_in:
         raise DataError("dedupe.decontaminate: every document has text of these sets; name fewer")
+    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
     collisions = find_collisions(catalogue, collided, documents=documents_in, kinds=banding.bands + 1)
     found = find_duplicates(
         catalogue, collisions, banding, without=screening.contaminated, threshold=params.jaccard_threshold
@@ -72,14 +75,9 @@ def run(
         return assign_splits(verdicts.by_id(), shares, seed=params.seed)
 
     left_out = cutoffs(documents, params.mixture, seed=params.seed)
-    census = publish(
-        mixed(documents(), left_out, seed=params.seed),
-        catalogue.shards,
-        deduplicated,
-        documents_in=documents_in,
-        likeness={"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold},
-        results=written,
-    )
+    blended = mixed(documents(), left_out, seed=params.seed)
+    facts = {"documents": documents_in, **likeness}
+    census = publish(blended, shards, deduplicated, facts=facts, results=written)
     account = census.account(documents_in)
     return DedupeMetrics(
         documents_in=account.documents_in,

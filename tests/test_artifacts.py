@@ -23,6 +23,7 @@ from pipeline.artifacts import (
     write_bytes,
     write_json,
     write_table,
+    writing_table,
 )
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA, Document, shard_name, to_table
@@ -285,3 +286,16 @@ def test_the_manifest_can_be_read_by_a_person(tmp_path: Path) -> None:
     assert manifest["kind"] == "documents"
     assert manifest["files"]["notes/deep.txt"]["bytes"] == 4
     assert manifest["version"] == 1
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4096, 10_000])
+@pytest.mark.parametrize("at_once", [700, 5000])
+def test_a_table_written_in_pieces_has_the_bytes_of_the_whole(
+    tmp_path: Path, rows: int, at_once: int
+) -> None:
+    table = pa.table({"id": pa.array([f"{row:05d}" for row in range(rows)], pa.string())})
+    write_table(tmp_path / "whole", table)
+    with writing_table(tmp_path / "pieces", schema=table.schema) as write:
+        for start in range(0, rows, at_once):
+            write(table.slice(start, at_once))
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.engine import map_shards, processes
+from pipeline.engine import lasting_workers, map_shards, processes
 from pipeline.errors import DataError, ParamsError, ResourceError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -197,3 +197,18 @@ def wait_for_end(mark: Path) -> None:
 
     pids = [int(pid) for pid in mark.read_text().split()]
     wait_for(lambda: all(map(is_gone, pids)), "the workers ended")
+
+
+def test_workers_that_last_serve_one_map_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
+    with lasting_workers():
+        for name in ("first", "second"):
+            tasks = {order: Shard(tmp_path, order) for order in ("late", "late again")}
+            map_shards(count, tasks, result=Count, work=tmp_path / name, label="test")
+    pids = {
+        pid for order in ("late", "late again") for pid in (tmp_path / f"{order}.mark").read_text().split()
+    }
+    assert len(pids) <= 2
+    assert not any(psutil.pid_exists(int(pid)) for pid in pids)

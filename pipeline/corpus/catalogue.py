@@ -19,7 +19,15 @@ import pyarrow as pa
 from pipeline.artifacts import open_artifact, read_table
 from pipeline.corpus.shards import shard_paths
 from pipeline.corpus.shingles import Places
-from pipeline.corpus.signing import SIGNED_SCHEMA, SKETCHES, Signed, Signing, SigningTask, mapped, sign_shard
+from pipeline.corpus.signing import (
+    SIGNED_SCHEMA,
+    SKETCHES,
+    Signed,
+    Signing,
+    SigningTask,
+    sign_shard,
+    stored_hashes,
+)
 from pipeline.corpus.similarity import SKETCH_HASHES, Sketches
 from pipeline.reuse import Results
 
@@ -66,7 +74,7 @@ class Catalogue:
             shingles = self.table(shard, ["shingles"])["shingles"].to_numpy()
             lengths = np.minimum(shingles, SKETCH_HASHES)
             starts[here], sizes[here] = (np.cumsum(lengths) - lengths)[rows], shingles[rows]
-        files = tuple(mapped(Path(self.prefixes[shard] + SKETCHES)) for shard in shards.tolist())
+        files = tuple(stored_hashes(Path(self.prefixes[shard] + SKETCHES)) for shard in shards.tolist())
         file_of = np.searchsorted(shards, places >> ROW_BITS).astype(np.int32)
         return Sketches(files, file_of, starts, sizes)
 

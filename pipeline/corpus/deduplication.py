@@ -36,9 +36,9 @@ _PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest
 class Duplicates:
     """The verdict on each document that shares a key, and how many pairs were compared for it.
 
-    `documents` is sorted by PLACE; its other columns are `cluster`, the smallest id of the document's cluster,
-    `reason`, why it was dropped or KEPT, and `duplicate_of`, the id of the kept document it duplicates. The
-    counts are of clusters of two documents or more; `largest_cluster` is 1 when there is none.
+    `documents` is sorted by PLACE; its other columns are `cluster`, the smallest id of the document's
+    cluster, `reason`, why it was dropped or KEPT, and `duplicate_of`, the id of the kept document it
+    duplicates. `clusters` counts those of two documents or more; without one, `largest_cluster` is 1.
     """
 
     documents: pa.Table
@@ -81,7 +81,7 @@ def find_duplicates(
 def _numbered(
     kinds: Iterator[tuple[Places, Words64]], places: Places, order: Places
 ) -> Iterator[tuple[Places, Words64]]:
-    """Numbers by preference, ascending, and keys, of those of each kind that are among `places`, shape (C,)."""
+    """Numbers by preference, ascending, and keys, each (C,), of those of a kind that are among `places`."""
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     for of_kind, keys in kinds:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pipeline.artifacts import read_table, write_table
 from pipeline.corpus.shards import shard_paths
 from pipeline.corpus.shingles import Places, ShingleSets, Words32, normalize, shingle_sets
-from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
+from pipeline.corpus.similarity import SKETCH_HASHES, HeldHashes, Sketches, sketch
 from pipeline.errors import DataError
 from pipeline.records import DOCUMENT_SCHEMA, HELD_OUT
 
@@ -74,7 +74,7 @@ class Probes:
         elsewhere = np.array([held != split for held in self.splits], dtype=bool)[left]
         left, right = left[elsewhere], right[elsewhere]
         sketches = Sketches(
-            files=(self.hashes, documents),
+            files=(HeldHashes(self.hashes), HeldHashes(documents)),
             file_of=np.repeat(np.array([0, 1], dtype=np.int32), (count, len(sizes))),
             starts=np.concatenate([self.starts[:-1], np.cumsum(lengths) - lengths]),
             sizes=np.concatenate([self.shingles, sizes]),

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 _BASE = 0x9E3779B97F4A7C15
-_USUAL_BITS = 21  # the powers for batches of up to 2 MiB are computed once
+_USUAL_BITS = 20  # the powers for batches of up to 1 MiB are computed once
 _STEP = 0xD6E8FEB86659FD93
 _SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
 _FOLDED = bytes.maketrans(_SPACES, b" " * len(_SPACES)).lower()

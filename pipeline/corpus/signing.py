@@ -9,6 +9,7 @@ ascending order, the rows of the documents that have them, and the sketches.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,30 @@ def mapped(path: Path) -> npt.NDArray[Any]:
         remedy = f"remove the folder {path.parent} and run the stage again"
         raise IntegrityError(f"{path}: missing or damaged ({error}); {remedy}") from error
     return array
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHashes:
+    """Sketches in a file that `save` wrote; only what is asked for is read, and none of it stays in memory.
+
+    A mapped file would: around every page that is touched the kernel maps fifteen more.
+    """
+
+    path: Path
+    offset: int  # of the first hash, in bytes
+
+    def stretches(self, starts: Places, lengths: Places) -> Words32:
+        """So many hashes from each of these on, one stretch after the other."""
+        stretches = zip((self.offset + 4 * starts).tolist(), (4 * lengths).tolist(), strict=True)
+        with open(self.path, "rb", buffering=0) as file:
+            read = [os.pread(file.fileno(), size, start) for start, size in stretches]
+        return np.frombuffer(b"".join(read), dtype=np.uint32)
+
+
+def stored_hashes(path: Path) -> StoredHashes:
+    """The sketches in the file; IntegrityError when it is not one that `save` wrote."""
+    array = mapped(path)
+    return StoredHashes(path, path.stat().st_size - array.nbytes)
 
 
 def batches(texts: pa.ChunkedArray) -> Iterator[list[str]]:

@@ -11,6 +11,7 @@ least SKETCH_HASHES of it, so that the standard error stays below 0.012 (Bar-Yos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +31,29 @@ def sketch(sets: ShingleSets) -> Words32:
     return sets.hashes[place < SKETCH_HASHES]
 
 
+class Hashes(Protocol):
+    """Sketches one after the other, wherever they are kept."""
+
+    def stretches(self, starts: Places, lengths: Places) -> Words32:
+        """So many hashes from each of these on, one stretch after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHashes:
+    """Sketches in memory."""
+
+    values: Words32
+
+    def stretches(self, starts: Places, lengths: Places) -> Words32:
+        """So many hashes from each of these on, one stretch after the other."""
+        return self.values[_ramps(starts, lengths)]
+
+
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """The sketches of D documents in mapped files: that of d begins at `starts[d]` of `files[file_of[d]]`."""
+    """The sketches of D documents: that of d begins at `starts[d]` of `files[file_of[d]]`."""
 
-    files: tuple[Words32, ...]
+    files: tuple[Hashes, ...]
     file_of: npt.NDArray[np.int32]  # D
     starts: Places  # D
     sizes: Places  # D, distinct shingles of the document
@@ -70,8 +89,8 @@ class Sketches:
         hashes = np.empty(int(lengths.sum()), dtype=np.uint32)
         for file in np.unique(self.file_of[documents]):
             here = np.flatnonzero(self.file_of[documents] == file)
-            read = _ramps(self.starts[documents[here]], lengths[here])
-            hashes[_ramps(first[here], lengths[here])] = self.files[file][read]
+            read = self.files[file].stretches(self.starts[documents[here]], lengths[here])
+            hashes[_ramps(first[here], lengths[here])] = read
         limits = np.where(self.sizes[documents] > SKETCH_HASHES, hashes[first + lengths - 1], _WHOLE)
         places = np.repeat(np.arange(len(documents), dtype=np.uint64), lengths)
         return (places << np.uint64(32)) | hashes, limits

@@ -95,22 +95,20 @@ def publish(
     shards: Sequence[StoredShard],
     out: Path,
     *,
-    documents_in: int,
-    likeness: Mapping[str, float],
+    facts: Mapping[str, float],
     results: Results,
 ) -> Census:
     """Writes the splits of the kept documents and the table of clusters of all, and puts the whole folder in
-    its place at once, when all `documents_in` are accounted for.
+    its place at once, when all of them are accounted for.
 
-    `documents` has the columns of `write_splits` and of `listing`; `likeness` says what counted as a near
-    duplicate, for those who look for one later.
+    `documents` has the columns of `write_splits` and of `listing`. `facts` of the table say how many came in
+    and, for those who look for near duplicates later, what counted as one.
     """
     staging = out.with_name(f".{out.name}.writing")
     shutil.rmtree(staging, ignore_errors=True)
-    facts = {"documents": documents_in, **likeness}
-    with publishing(staging / "clusters", kind="clusters", facts=facts) as folder:
+    with publishing(staging / "clusters", kind="clusters", facts=dict(facts)) as folder:
         census = write_splits(listing(documents, folder), shards, staging, results=results)
-    census.account(documents_in).check("dedupe")
+    census.account(int(facts["documents"])).check("dedupe")
     replace_folder(staging, out)
     return census
 
@@ -135,20 +133,27 @@ def write_splits(
     for split, tally in census.by_split().items():
         facts = {"documents": tally.documents, "bytes": tally.bytes}
         with publishing(out / split, kind="documents", facts=facts) as folder:
-            adopt_shards([Path(task.shards[split]) for task in tasks.values() if split in task.shards], folder)
+            adopt_shards(
+                [Path(task.shards[split]) for task in tasks.values() if split in task.shards], folder
+            )
     return census
 
 
 def write_range(task: RangeTask) -> Written:
     """Writes the shards of one range, documents sorted by id; every input shard is read once."""
-    tables = [read_table(Path(rows.shard), schema=DOCUMENT_SCHEMA) for rows in task.rows]
+    chosen: dict[str, list[pa.Table]] = {split: [] for split in task.shards}
+    for rows in task.rows:
+        table = read_table(Path(rows.shard), schema=DOCUMENT_SCHEMA)
+        for split, parts in chosen.items():
+            if len(own := rows.of(SPLITS.index(split))):
+                parts.append(table.take(own))
+        del table  # before the next one is read
     documents = 0
     for split, path in task.shards.items():
-        chosen = [rows.of(SPLITS.index(split)) for rows in task.rows]
-        parts = [table.take(rows) for table, rows in zip(tables, chosen, strict=True)]
-        table = pa.concat_tables(parts).sort_by(_ROW_ORDER)
-        write_table(Path(path), table)
-        documents += table.num_rows
+        parts = chosen.pop(split)
+        whole = parts[0] if len(parts) == 1 else pa.concat_tables(parts).sort_by(_ROW_ORDER)
+        write_table(Path(path), whole)
+        documents += whole.num_rows
     return Written(documents)
 
 

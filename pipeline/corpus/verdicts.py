@@ -81,7 +81,9 @@ def _rows_of(stream: Iterator[pa.Table], *, after: str = "") -> pa.Table:
             ids = table["id"].combine_chunks()
             is_sorted = not pc.any(pc.less(ids[1:], ids[:-1])).as_py()
             if not is_sorted or ids[0].as_py() < after:
-                raise IntegrityError(f"{ids[0]}: its shard is not sorted by id; rebuild the artifact it is in")
+                raise IntegrityError(
+                    f"{ids[0]}: its shard is not sorted by id; rebuild the artifact it is in"
+                )
             return table
     return pa.table({"id": []})
 

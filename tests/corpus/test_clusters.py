@@ -6,19 +6,19 @@ import numpy as np
 
 from pipeline.corpus.clusters import ALL_PAIRS_MEMBERS, Forest, buckets, cluster
 from pipeline.corpus.shingles import Places, ShingleSets, Words64
-from pipeline.corpus.similarity import Sketches, sketch
+from pipeline.corpus.similarity import HeldHashes, Sketches, sketch
 
 
 def sketches(*sets: set[int]) -> Sketches:
     sizes = np.array([len(members) for members in sets])
     hashes = np.concatenate([np.array(sorted(members), dtype=np.uint32) for members in sets])
     starts = np.append(0, np.cumsum(sizes))
-    files = (sketch(ShingleSets(hashes, starts)),)
+    files = (HeldHashes(sketch(ShingleSets(hashes, starts))),)
     return Sketches(files, np.zeros(len(sets), dtype=np.int32), starts[:-1], sizes)
 
 
-def one_bucket(documents: int) -> list[Words64]:
-    return [np.zeros(documents, dtype=np.uint64)]
+def one_bucket(documents: int) -> list[tuple[Places, Words64]]:
+    return [(each(documents), np.zeros(documents, dtype=np.uint64))]
 
 
 def each(documents: int) -> Places:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.corpus.catalogue import Catalogue, Signing, build_catalogue, shards_below
+from pipeline.corpus.catalogue import Catalogue, build_catalogue, shards_below
 from pipeline.corpus.contamination import SetTally, screen
 from pipeline.corpus.evaluations import Item, read_set
 from pipeline.corpus.minhash import Banding
+from pipeline.corpus.signing import Signing
 from pipeline.records import Document
 from pipeline.reuse import Results
 from tests.corpora import corpora
@@ -37,8 +38,7 @@ def screened(
 ) -> tuple[set[str], dict[str, SetTally]]:
     catalogue = catalogued(folder, [named(name, text) for name, text in texts.items()])
     found = screen(catalogue, sets, Results(folder / "screened", code=""), words=words)
-    ids = catalogue.table["id"].to_pylist()
-    contaminated = {name for name, hit in zip(ids, found.contaminated, strict=True) if hit}
+    contaminated = catalogue.at(found.contaminated, ["id"])["id"].to_pylist()
     return {name.removeprefix("files-") for name in contaminated}, dict(found.sets)
 
 

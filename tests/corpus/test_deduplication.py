@@ -7,14 +7,18 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipeline.artifacts import publishing, write_table
-from pipeline.corpus.catalogue import Signing, build_catalogue, shards_below
+from pipeline.corpus.catalogue import build_catalogue, shards_below
+from pipeline.corpus.collisions import find_collisions
 from pipeline.corpus.decoding import decode
 from pipeline.corpus.deduplication import EXACT_DUPLICATE, KEPT, NEAR_DUPLICATE, find_duplicates
 from pipeline.corpus.minhash import Banding, choose_banding
+from pipeline.corpus.signing import Signing
+from pipeline.corpus.verdicts import Verdicts
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import DOCUMENT_SCHEMA, Document
 from pipeline.reuse import Results
@@ -38,9 +42,14 @@ def verdicts(
     assert count == len(documents)
     banding = choose_banding(num_permutations=128, threshold=THRESHOLD)
     catalogue = build_catalogue(shards, Results(folder / "work", code=""), Signing(5, 128, banding))
-    rows = find_duplicates(catalogue, banding, threshold=THRESHOLD).documents
-    found = rows.select(["id", "cluster", "reason", "duplicate_of"]).to_pylist()
-    return {row.pop("id"): row for row in found}
+    collided = Results(folder / "collided", code="")
+    collisions = find_collisions(catalogue, collided, documents=count, kinds=banding.bands + 1)
+    nothing = np.empty(0, dtype=np.int64)
+    found = find_duplicates(catalogue, collisions, banding, without=nothing, threshold=THRESHOLD)
+    tables = list(Verdicts(catalogue, found.documents, nothing).by_id())
+    rows = pa.concat_tables(tables).select(["id", "cluster", "reason", "duplicate_of"]).to_pylist()
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    return {row.pop("id"): row for row in rows}
 
 
 def reasons(found: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -136,7 +145,9 @@ def test_a_damaged_signature_is_named_with_the_remedy(tmp_path: Path, damage: by
     shards, _ = shards_below(tmp_path / "in")
     banding = choose_banding(num_permutations=16, threshold=THRESHOLD)
     catalogue = build_catalogue(shards, Results(tmp_path / "work", code=""), Signing(5, 16, banding))
-    (damaged,) = (tmp_path / "work").glob("*.bands.npy")
+    (damaged,) = (tmp_path / "work").glob("*.keys.npy")
     damaged.write_bytes(damage)
-    with pytest.raises(IntegrityError, match=r"\.bands\.npy: missing or damaged .+; remove the folder"):
-        list(catalogue.bands(banding))
+    with pytest.raises(IntegrityError, match=r"\.keys\.npy: missing or damaged .+; remove the folder"):
+        find_collisions(
+            catalogue, Results(tmp_path / "collided", code=""), documents=1, kinds=banding.bands + 1
+        )

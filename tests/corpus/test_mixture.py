@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
 import pyarrow as pa
 import pytest
 
-from pipeline.corpus.mixture import MIXTURE, blends, mix, shares
+from pipeline.corpus.mixture import MIXTURE, blends, cutoffs, mixed, shares
+from pipeline.corpus.tallies import Census
 from pipeline.settings.ingest import IngestParams
 from pipeline.settings.mixture import MixtureParams, SourceMixture
 from tests.corpus.collections import UNMIXED
@@ -21,6 +22,15 @@ def table(*rows: tuple[str, str, str, int, str]) -> pa.Table:
 
 def train(source: str, count: int, *, size: int = 10) -> list[tuple[str, str, str, int, str]]:
     return [(f"{source}-{n}", source, "train", size, "") for n in range(count)]
+
+
+def mix(documents: pa.Table, params: MixtureParams, *, seed: int) -> pa.Table:
+    """The table after mixing, read in tables of three rows each."""
+
+    def read() -> Iterator[pa.Table]:
+        return (documents.slice(start, 3) for start in range(0, len(documents), 3))
+
+    return pa.concat_tables(mixed(read(), cutoffs(read, params, seed=seed), seed=seed))
 
 
 def asked(**sources: tuple[int | None, float | None]) -> MixtureParams:
@@ -92,7 +102,9 @@ def test_one_more_document_displaces_few_others() -> None:
 
 def test_the_account_says_what_each_source_had_and_gives() -> None:
     rows = [*train("files", 10), *train("pydocs", 4), ("pydocs-val", "pydocs", "val", 10, "")]
-    found = blends(mix(table(*rows), asked(files=(None, 1.0), pydocs=(None, 1.0)), seed=1))
+    census = Census()
+    list(census.counting(iter([mix(table(*rows), asked(files=(None, 1.0), pydocs=(None, 1.0)), seed=1)])))
+    found = blends(census)
     assert (found["files"].documents_in, found["files"].documents, found["files"].bytes) == (10, 4, 40)
     assert (found["pydocs"].bytes_in, found["pydocs"].bytes) == (40, 40)
 

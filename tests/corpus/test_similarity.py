@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.corpus.shingles import ShingleSets
-from pipeline.corpus.similarity import SKETCH_HASHES, Sketches, sketch
+from pipeline.corpus.similarity import SKETCH_HASHES, HeldHashes, Sketches, sketch
 
 
 def sketches(*sets: set[int]) -> Sketches:
@@ -15,7 +15,7 @@ def sketches(*sets: set[int]) -> Sketches:
     for members in sets:
         both = [np.array([7], dtype=np.uint32), np.array(sorted(members), dtype=np.uint32)]
         starts = np.cumsum([0, 1, len(members)])
-        files.append(sketch(ShingleSets(np.concatenate(both), starts)))
+        files.append(HeldHashes(sketch(ShingleSets(np.concatenate(both), starts))))
         sizes.append(len(members))
     places = np.arange(len(sets))
     return Sketches(tuple(files), places.astype(np.int32), np.ones_like(places), np.array(sizes))

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.artifacts import hash_file, open_artifact
 from pipeline.corpus import splitting
-from pipeline.corpus.catalogue import StoredShard
+from pipeline.corpus.catalogue import PLACE, ROW_BITS, StoredShard
+from pipeline.corpus.deduplication import KEPT
 from pipeline.corpus.shards import ShardEnds, read_shard, read_shards, shard_paths
 from pipeline.corpus.splitting import SplitShares, assign_splits, split_of, write_splits
 from pipeline.records import SPLITS
@@ -41,8 +42,10 @@ def test_a_larger_validation_share_does_not_touch_the_test_split() -> None:
 
 def test_documents_of_one_cluster_share_its_split_and_more_documents_move_none() -> None:
     clusters = [f"files-{number // 3}" for number in range(300)]
-    few = assign_splits(pa.table({"cluster": clusters[:150]}), SHARES, seed=1)["split"].to_pylist()
-    many = assign_splits(pa.table({"cluster": clusters}), SHARES, seed=1)["split"].to_pylist()
+    few, many = (
+        next(assign_splits(iter([pa.table({"cluster": some})]), SHARES, seed=1))["split"].to_pylist()
+        for some in (clusters[:150], clusters)
+    )
     assert many[:150] == few
     assert all(len(set(many[first : first + 3])) == 1 for first in range(0, 300, 3))
     assert set(many) == set(SPLITS)
@@ -64,15 +67,17 @@ def test_splits_are_written_as_sorted_shards_of_bounded_size(
         {
             "id": document.id,
             "split": SPLITS[place % 2],
+            "source": "files",
+            "reason": KEPT,
             "text_bytes": 500,
-            "shard": place_of[document.id][0],
-            "row": place_of[document.id][1],
+            PLACE: (place_of[document.id][0] << ROW_BITS) + place_of[document.id][1],
         }
         for place, document in enumerate(documents)
     ]
     shards = [StoredShard(path, hash_file(path)) for path in paths]
     results = Results(tmp_path / "work", code="")
-    write_splits(pa.Table.from_pylist(rows[::-1]), shards, tmp_path / "out", results=results)
+    tables = (pa.Table.from_pylist(rows[start : start + 7]) for start in range(0, 20, 7))
+    write_splits(tables, shards, tmp_path / "out", results=results)
     train = open_artifact(tmp_path / "out" / "train", kind="documents")
     names = [path.name for path in shard_paths(train.path)]
     assert names == [f"shard-{number:05d}.parquet" for number in range(len(names))]
