@@ -75,8 +75,7 @@ def find_shared(task: RangeTask) -> Shared:
     found = [np.empty((3, 0), dtype=np.uint64)]
     for kind, (keys, places) in enumerate(_ranges_of_keys(task)):
         ordered = np.sort(keys)
-        repeated = distinct(ordered[1:][ordered[1:] == ordered[:-1]])
-        is_shared = _is_among(keys, repeated)
+        is_shared = _is_among(keys, ordered[1:][ordered[1:] == ordered[:-1]])
         shared = keys[is_shared]
         found.append(np.stack([np.full_like(shared, kind), shared, places[is_shared].astype(np.uint64)]))
     whole = np.concatenate(found, axis=1)

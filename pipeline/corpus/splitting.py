@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.artifacts import publishing, read_table, replace_folder, write_table
+from pipeline.artifacts import ROW_GROUP_ROWS, publishing, read_table, replace_folder, writing_table
 from pipeline.corpus.catalogue import PLACE, ROW_BITS, StoredShard
 from pipeline.corpus.deduplication import KEPT
 from pipeline.corpus.roster import listing
@@ -150,9 +150,11 @@ def write_range(task: RangeTask) -> Written:
         del table  # before the next one is read
     documents = 0
     for split, path in task.shards.items():
-        parts = chosen.pop(split)
-        whole = parts[0] if len(parts) == 1 else pa.concat_tables(parts).sort_by(_ROW_ORDER)
-        write_table(Path(path), whole)
+        whole = pa.concat_tables(chosen.pop(split)).combine_chunks()
+        order = pc.sort_indices(whole, sort_keys=_ROW_ORDER)
+        with writing_table(Path(path), schema=whole.schema) as write:
+            for start in range(0, len(order), ROW_GROUP_ROWS):  # so that not all is in memory twice
+                write(whole.take(order.slice(start, ROW_GROUP_ROWS)))
         documents += whole.num_rows
     return Written(documents)
 
