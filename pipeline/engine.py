@@ -82,7 +82,7 @@ def _run(
         return
     if min(processes(), len(tasks)) <= 1:
         for name, task in tasks.items():
-            yield name, _tidily(function, task)
+            yield name, function(task)
         return
     with lasting_workers():
         yield from _run_on_workers(function, tasks)
