@@ -9,10 +9,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from benchmarks.bench import PARAMS_FILE, Result, texts
 from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
+from pipeline.corpus.filters import first_broken
 from pipeline.corpus.traits import Traits
 from pipeline.errors import ParamsError
 from pipeline.params import load
@@ -59,19 +59,16 @@ def measure() -> Result:
 def _ours() -> Callable[[Sequence[str]], Verdicts]:
     params = load(PARAMS_FILE, SECTIONS)["clean"]
 
-    def is_kept(rules: Mapping[str, Any], traits: Traits, thresholds: Any) -> bool:
-        return not any(is_broken(traits, thresholds) for is_broken in rules.values())
-
     def judge(documents: Sequence[str]) -> Verdicts:
         verdicts = []
         for text in documents:
             traits = Traits(text)
             verdicts.append(
                 (
-                    is_kept(gopher_repetition.RULES, traits, params.gopher_repetition),
-                    is_kept(gopher_quality.RULES, traits, params.gopher_quality),
+                    not first_broken(gopher_repetition.RULES, traits, params.gopher_repetition),
+                    not first_broken(gopher_quality.RULES, traits, params.gopher_quality),
                     not c4.keep_sentences(text, params.c4).reason,
-                    is_kept(fineweb.RULES, traits, params.fineweb),
+                    not first_broken(fineweb.RULES, traits, params.fineweb),
                 )
             )
         return verdicts

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 SPLITS = ("train", "val", "test")  # the parts of a corpus: to learn from, to choose by, to judge by
 HELD_OUT = SPLITS[1:]
+IDENTIFIED_LANGUAGE = "identified_language"  # in a document's metadata: the code that `clean` found
 DOCUMENT_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),  # unique, stable: see document_id
@@ -50,6 +52,20 @@ def document_id(source: str, origin: str) -> str:
     """
     digest = hashlib.sha256(f"{source}\0{origin}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"{source}-{digest[:16]}"
+
+
+def metadata_json(facts: Mapping[str, object]) -> str:
+    """Facts as they stand in a document's metadata: JSON with sorted keys, the same for the same facts."""
+    return json.dumps(dict(facts), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def with_fact(metadata: str, name: str, value: str) -> str:
+    """A document's metadata with one more fact.
+
+    >>> with_fact('{"author":"Melville"}', "year", "1851")
+    '{"author":"Melville","year":"1851"}'
+    """
+    return metadata_json({**json.loads(metadata or "{}"), name: value})
 
 
 def to_table(documents: Iterable[Document]) -> pa.Table:

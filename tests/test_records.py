@@ -7,7 +7,15 @@ import dataclasses
 import pyarrow as pa
 import pytest
 
-from pipeline.records import DOCUMENT_SCHEMA, Document, document_id, from_table, shard_name, to_table
+from pipeline.records import (
+    DOCUMENT_SCHEMA,
+    Document,
+    document_id,
+    from_table,
+    shard_name,
+    to_table,
+    with_fact,
+)
 
 
 def test_documents_survive_the_way_through_a_table() -> None:
@@ -18,6 +26,15 @@ def test_documents_survive_the_way_through_a_table() -> None:
     assert list(from_table(table)) == documents
     assert list(from_table(pa.concat_tables([table.slice(0, 2), table.slice(2)]))) == documents
     assert list(from_table(to_table([]))) == []
+
+
+def test_a_fact_joins_the_metadata_in_the_order_of_names() -> None:
+    assert (
+        with_fact('{"author":"Å","year":1851}', "language", "en")
+        == '{"author":"Å","language":"en","year":1851}'
+    )
+    assert with_fact('{"language":"de"}', "language", "en") == '{"language":"en"}'
+    assert with_fact("", "language", "en") == '{"language":"en"}'
 
 
 def test_the_columns_are_the_fields() -> None:

@@ -22,6 +22,7 @@ MIN_COUNT = 5  # of a word in a company
 MIN_TIMES = 2.0  # as often as by chance
 SHOWN = 8
 _WORD = re.compile(r"[^\W\d_]+")
+_LETTERS_ALONE = bytes(code if chr(code).isalpha() and code < 128 else ord(" ") for code in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def audit(documents: Iterable[Document], params: AuditParams) -> Audit:
     everything: Counter[str] = Counter()
     looked_at = 0
     for text in _sample(documents, params.sample_bytes):
-        words = _WORD.findall(text.lower())
+        words = words_of(text)
         everything.update(words)
         _count(words, names_by_term, tallies)
         looked_at += 1
@@ -85,6 +86,18 @@ def audit(documents: Iterable[Document], params: AuditParams) -> Audit:
         if tally.occurrences
     }
     return Audit(looked_at, total, found)
+
+
+def words_of(text: str) -> list[str]:
+    """Runs of letters in lower case.
+
+    >>> words_of("She's 3 Söhne")
+    ['she', 's', 'söhne']
+    """
+    lowered = text.lower()
+    if lowered.isascii():  # the same, five times as fast
+        return lowered.encode("ascii").translate(_LETTERS_ALONE).decode("ascii").split()
+    return _WORD.findall(lowered)
 
 
 def terms_of(groups: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -115,6 +128,8 @@ def distinctive(
 
 def _count(words: list[str], names_by_term: Mapping[str, list[str]], tallies: Mapping[str, _Tally]) -> None:
     """Adds one document's words to the tallies of the groups whose terms are among them."""
+    if names_by_term.keys().isdisjoint(words):
+        return
     seen: set[str] = set()
     for place in [place for place, word in enumerate(words) if word in names_by_term]:
         company = words[max(0, place - WINDOW) : place] + words[place + 1 : place + 1 + WINDOW]

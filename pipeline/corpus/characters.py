@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+KINDS = ("space", "invisible", "letter", "unspaced_letter", "other")
+ASCII_CODES = 128
+Counts = npt.NDArray[np.int64]
 _UNSPACED = (
     ("\u0e00", "\u0eff"),
     ("\u1000", "\u109f"),
@@ -19,7 +24,7 @@ _UNSPACED = (
 
 @functools.cache
 def kind_of(character: str) -> str:
-    """One of space, invisible (joiners, unassigned), letter (with its marks), unspaced_letter and other.
+    """One of KINDS; invisible are joiners and what is unassigned, and marks that go with letters are letters.
 
     Unspaced letters are Chinese, Japanese kana, Thai, Lao, Khmer and Myanmar: no spaces part their words.
     """
@@ -33,17 +38,50 @@ def kind_of(character: str) -> str:
     return "unspaced_letter" if any(first <= character <= last for first, last in _UNSPACED) else "letter"
 
 
-def count_characters(text: str) -> dict[str, int]:
-    """How often each character occurs, in the order of their code points.
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """The code points of a text, each once and in ascending order, and how often each occurs."""
 
-    >>> count_characters("noon!")
-    {'!': 1, 'n': 2, 'o': 2}
+    codes: Counts
+    counts: Counts
+
+    def kinds(self) -> dict[str, int]:
+        """How many characters are of each kind."""
+        found = dict.fromkeys(KINDS, 0)
+        ascii_codes = int(np.searchsorted(self.codes, ASCII_CODES))
+        per_kind = np.bincount(
+            _kinds_of_ascii()[self.codes[:ascii_codes]], self.counts[:ascii_codes], minlength=len(KINDS)
+        )
+        found.update(zip(KINDS, map(int, per_kind.tolist()), strict=True))
+        for code, count in zip(
+            self.codes[ascii_codes:].tolist(), self.counts[ascii_codes:].tolist(), strict=True
+        ):
+            found[kind_of(chr(code))] += count
+        return found
+
+
+def count_characters(text: str) -> Characters:
+    """How often each character occurs.
+
+    >>> count_characters("noon!").codes.tolist(), count_characters("noon!").counts.tolist()
+    ([33, 110, 111], [1, 2, 2])
     """
     if text.isascii():
-        found = np.bincount(np.frombuffer(text.encode("ascii"), dtype=np.uint8))
-        codes = np.flatnonzero(found)
-        counts = found[codes]
-    else:
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        codes, counts = np.unique(points, return_counts=True)
-    return dict(zip(map(chr, codes.tolist()), counts.tolist(), strict=True))
+        return _tallied(np.frombuffer(text.encode("ascii"), np.uint8))
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
+    beyond = points >= ASCII_CODES
+    plain = _tallied(points[~beyond])
+    codes, counts = np.unique(points[beyond], return_counts=True)  # sorts them: few in most scripts of Europe
+    return Characters(np.concatenate([plain.codes, codes]), np.concatenate([plain.counts, counts]))
+
+
+def _tallied(codes: npt.NDArray[np.unsignedinteger]) -> Characters:
+    found = np.bincount(codes)
+    occurring = found.nonzero()[0]
+    return Characters(occurring, found[occurring])
+
+
+@functools.cache
+def _kinds_of_ascii() -> Counts:
+    """The place in KINDS of each ASCII character's kind."""
+    return np.array([KINDS.index(kind_of(chr(code))) for code in range(ASCII_CODES)])

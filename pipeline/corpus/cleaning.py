@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.artifacts import write_table
-from pipeline.corpus.filters import judge
+from pipeline.corpus.filters import Judged, judge
 from pipeline.corpus.personal_data import mask
 from pipeline.corpus.repairs import repair
 from pipeline.corpus.shards import read_shard, text_bytes
-from pipeline.records import Document, to_table
+from pipeline.records import IDENTIFIED_LANGUAGE, Document, to_table, with_fact
 from pipeline.settings.clean import CleanParams
 
 MOST_EXAMPLES = 3  # of each reason
@@ -62,7 +62,8 @@ def clean_shard(task: CleanTask) -> CleanedShard:
     examples: dict[str, list[_Example]] = {}
     for document in documents:
         text, mended = mend(document.text, task.params, source=task.source)
-        repaired.update(mended)
+        for repair_made in mended:
+            repaired[repair_made] += 1
         judged = judge(text, task.params, source=task.source)
         if judged.language:
             languages[judged.language] += 1
@@ -73,7 +74,7 @@ def clean_shard(task: CleanTask) -> CleanedShard:
                 examples.setdefault(judged.reason, []).append(example)
         else:
             lines_cut.update(judged.lines_cut)
-            kept.append(dataclasses.replace(document, text=judged.text))
+            kept.append(_cleaned(document, judged))
     write_table(Path(task.cleaned), to_table(kept))
     return CleanedShard(
         documents_in=len(documents),
@@ -95,6 +96,14 @@ def mend(text: str, params: CleanParams, *, source: str) -> tuple[str, tuple[str
         return repaired.text, repaired.repairs
     masked, masks = mask(repaired.text, params.personal_data)
     return masked, (*repaired.repairs, *masks)
+
+
+def _cleaned(document: Document, judged: Judged) -> Document:
+    """The document with the text that is kept; its metadata name the language, where one was identified."""
+    if not judged.language:
+        return dataclasses.replace(document, text=judged.text)
+    metadata = with_fact(document.metadata, IDENTIFIED_LANGUAGE, judged.language)
+    return dataclasses.replace(document, text=judged.text, metadata=metadata)
 
 
 def add_up(shards: Iterable[CleanedShard]) -> CleanedShard:

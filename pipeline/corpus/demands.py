@@ -38,7 +38,9 @@ def document_suite(params: ValidateParams, sources: Sequence[str]) -> Suite:
     ]
     if params.languages:
         asked = ", ".join(params.languages)
-        rule = f"a document that names its language names one of {asked} (validate.languages)"
+        rule = (
+            f"the language identified, else the one its source names, is one of {asked} (validate.languages)"
+        )
         demands.append(_among("language", ["", *params.languages], rule))
     return Suite("documents", demands, name="id")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.corpus.blocklist import listed_share
+from pipeline.corpus.characters import kind_of
 from pipeline.corpus.families import c4, fineweb, gopher_quality, gopher_repetition
 from pipeline.corpus.gutenberg_licence import licence_phrases
 from pipeline.corpus.traits import Traits
@@ -24,7 +25,7 @@ from pipeline.settings.people import BlocklistParams
 def is_empty(traits: Traits, params: CleanParams) -> bool:
     """Nothing in it can be seen."""
     del params
-    return len(traits.text) == traits.kinds["space"] + traits.kinds["invisible"]
+    return all(kind_of(character) in ("space", "invisible") for character in traits.text)
 
 
 def is_too_short(traits: Traits, params: CleanParams) -> bool:
@@ -39,7 +40,7 @@ def is_too_long(traits: Traits, params: CleanParams) -> bool:
 
 def has_low_entropy(traits: Traits, params: CleanParams) -> bool:
     """Filler: its characters can nearly be foretold."""
-    return traits.entropy_bits < params.min_entropy_bits
+    return traits.is_entropy_below(params.min_entropy_bits)
 
 
 def has_long_words(traits: Traits, params: CleanParams) -> bool:
@@ -116,26 +117,29 @@ def judge(text: str, params: CleanParams, *, source: str) -> Judged:
     """
     traits = Traits(text)
     language = ""
-    reason = _first_broken(RULES, traits, params)
+    reason = first_broken(RULES, traits, params)
     if not reason and source in params.language.sources:
         language = traits.language.code
-        reason = _first_broken(LANGUAGE_RULES, traits, params.language)
+        reason = first_broken(LANGUAGE_RULES, traits, params.language)
     if not reason and source in params.blocklist.sources:
-        reason = _first_broken(BLOCKLIST_RULES, traits, params.blocklist)
+        reason = first_broken(BLOCKLIST_RULES, traits, params.blocklist)
     if not reason and source in params.gopher_repetition.sources:
-        reason = _first_broken(gopher_repetition.RULES, traits, params.gopher_repetition)
+        reason = first_broken(gopher_repetition.RULES, traits, params.gopher_repetition)
     if not reason and source in params.gopher_quality.sources:
-        reason = _first_broken(gopher_quality.RULES, traits, params.gopher_quality)
+        reason = first_broken(gopher_quality.RULES, traits, params.gopher_quality)
     lines_cut: Mapping[str, int] = Counter()
     if not reason and source in params.c4.sources:
         sentences = c4.keep_sentences(text, params.c4)
         reason, lines_cut, traits = sentences.reason, sentences.cut, Traits(sentences.text)
         reason = reason or ("c4_too_short" if is_too_short(traits, params) else "")
     if not reason and source in params.fineweb.sources:
-        reason = _first_broken(fineweb.RULES, traits, params.fineweb)
+        reason = first_broken(fineweb.RULES, traits, params.fineweb)
     return Judged(traits.text, reason, lines_cut, language)
 
 
-def _first_broken(rules: Mapping[str, Callable[[Traits, Any], bool]], traits: Traits, params: Any) -> str:
+def first_broken(rules: Mapping[str, Callable[[Traits, Any], bool]], traits: Traits, params: Any) -> str:
     """The name of the first rule that the text breaks, or ""."""
-    return next((reason for reason, is_broken in rules.items() if is_broken(traits, params)), "")
+    for reason, is_broken in rules.items():
+        if is_broken(traits, params):
+            return reason
+    return ""

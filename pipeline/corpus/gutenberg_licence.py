@@ -16,10 +16,12 @@ _PHRASES = re.compile(
       | Project\s+Gutenberg\s+Literary\s+Archive\s+Foundation""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IN_EVERY_PHRASE = ("gutenberg", "small print")  # one of them: found ten times as fast
+_IN_EVERY_PHRASE = (b"gutenberg", b"mall print")  # one of them; an s may be ſ
 
 
 def licence_phrases(text: str) -> int:
     """How many phrases of the licence or the marks the text holds."""
-    folded = text.casefold()
-    return len(_PHRASES.findall(text)) if any(words in folded for words in _IN_EVERY_PHRASE) else 0
+    lowered = text.encode(
+        "utf-8", "surrogatepass"
+    ).lower()  # of ASCII alone: many times as fast as of Unicode
+    return len(_PHRASES.findall(text)) if any(words in lowered for words in _IN_EVERY_PHRASE) else 0

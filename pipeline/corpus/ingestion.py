@@ -8,7 +8,6 @@ artifact.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import shutil
 from collections import Counter
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 from pipeline.corpus.accounts import Account
 from pipeline.corpus.shards import by_id, merge_shards, text_bytes, write_shards
 from pipeline.engine import map_shards
-from pipeline.records import Document, document_id
+from pipeline.records import Document, document_id, metadata_json
 
 RUN_BYTES = 256 * 2**20  # of text in a worker's memory
 RUN_SHARD_BYTES = 2**20  # of text in memory for each run while all are merged
@@ -75,14 +74,13 @@ def document(
 
     Lone surrogates (from JSON escapes or file names) become U+FFFD, the title is put on one line.
     """
-    extra = json.dumps(dict(metadata or {}), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return Document(
         id=document_id(source, origin),
         source=source,
         origin=_sound(origin),
         title=_sound(" ".join(title.split())),
         licence=_sound(licence),
-        metadata=_sound(extra),
+        metadata=_sound(metadata_json(metadata or {})),
         text=_sound(text),
     )
 

@@ -22,14 +22,14 @@ from pipeline.corpus.shards import shard_paths, text_bytes
 from pipeline.corpus.shingles import digest, normalize
 from pipeline.engine import map_shards
 from pipeline.errors import DataError
-from pipeline.records import DOCUMENT_SCHEMA, Document, from_table
+from pipeline.records import DOCUMENT_SCHEMA, IDENTIFIED_LANGUAGE, Document, from_table
 
 MEASURE_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),
-        pa.field("language", pa.string(), nullable=False),  # code in the metadata, "" where there is none
+        pa.field("language", pa.string(), nullable=False),  # "" where neither clean nor the source names one
         pa.field("chars", pa.int64(), nullable=False),
         pa.field("words", pa.int64(), nullable=False),  # parted by white space
         pa.field("bytes", pa.int64(), nullable=False),  # in UTF-8
@@ -170,16 +170,22 @@ def measure(document: Document, normalized: bytes, split: str) -> dict[str, str 
 
 
 def language_code(metadata: str) -> str:
-    """The code of two or three letters that a document's metadata names as its `language`, else "".
+    """The code of two or three letters that `clean` identified, else the one that the source names, else "".
+
+    A document's metadata hold them as IDENTIFIED_LANGUAGE and `language`.
 
     >>> language_code('{"language": "en"}'), language_code('{"language": "English"}')
     ('en', '')
+    >>> language_code('{"identified_language": "de", "language": "en"}')
+    'de'
     """
     try:
         known = json.loads(metadata)
     except ValueError:
         return ""
-    said = known.get("language", "") if isinstance(known, dict) else ""
+    if not isinstance(known, dict):
+        return ""
+    said = known.get(IDENTIFIED_LANGUAGE) or known.get("language")
     return said if isinstance(said, str) and _LANGUAGE.fullmatch(said) else ""
 
 

@@ -23,6 +23,7 @@ _LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\](?:[^\x07\x1b\n]*(?:\x07|\x1b\\))?|[@-Z\\^_])")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _BIDI_OVERRIDES = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+SPECIAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\u2581\ufeff\ufffe\uffff]")
 _BLANK_LINES = re.compile(rf"\n{{{MAX_BLANK_LINES + 2},}}")
 
 
@@ -35,17 +36,20 @@ class Repaired:
 
 
 def repair(text: str, *, unwrap: bool) -> Repaired:
-    """The text with everything mended that REPAIRS knows, and with `unwrap` the lines of paragraphs joined.
+    """The text with everything mended that is known below, and with `unwrap` the lines of paragraphs joined.
 
     >>> repair("caf\\u0065\\u0301  \\r\\n", unwrap=False)
     Repaired(text='café', repairs=('line_ends', 'unicode_nfc', 'trailing_space', 'outer_blank_lines'))
     """
     made: list[str] = []
-    for name, mend in (*REPAIRS.items(), *(UNWRAPPING.items() if unwrap else ())):
-        mended = mend(text)
-        if mended != text:
-            made.append(name)
-            text = mended
+    for repairs in (DECODING, SPECIAL_CHARACTERS, LAYOUT, UNWRAPPING if unwrap else {}):
+        if repairs is SPECIAL_CHARACTERS and not SPECIAL.search(text):
+            continue
+        for name, mend in repairs.items():
+            mended = mend(text)
+            if mended != text:
+                made.append(name)
+                text = mended
     return Repaired(text, tuple(made))
 
 
@@ -85,8 +89,8 @@ def replace_word_marker(text: str) -> str:
 
 def cap_combining_marks(text: str) -> str:
     """At most MAX_COMBINING_MARKS stand on one character: normalizing longer runs is quadratic."""
-    if text.isascii():
-        return text
+    if text.isascii() or not _suspect_marks().search(text[:: MAX_COMBINING_MARKS + 1]):
+        return text  # one of so many characters in a row would be among these
     return _long_suspect_runs().sub(
         lambda run: _long_mark_runs().sub(lambda marks: marks[0][:MAX_COMBINING_MARKS], run[0]), text
     )
@@ -117,12 +121,16 @@ def strip_blank_lines(text: str) -> str:
 
 
 @functools.cache
+def _suspect_marks() -> re.Pattern[str]:
+    """Matches what may be a mark: beyond the Basic Multilingual Plane a range is 15 times as fast."""
+    return re.compile(f"[{_marks(0x10000)}\U000101fd-\U0001efff]")
+
+
+@functools.cache
 def _long_suspect_runs() -> re.Pattern[str]:
-    """Matches runs that may be too long: beyond the Basic Multilingual Plane a range is 15 times as fast, and
-    with one mark before the repetition most characters are passed over.
-    """
-    marks = f"[{_marks(0x10000)}\U000101fd-\U0001efff]"
-    return re.compile(f"{marks}{marks}{{{MAX_COMBINING_MARKS},}}")
+    """Matches runs that may be too long; one mark stands first, so that most characters are passed over."""
+    mark = _suspect_marks().pattern
+    return re.compile(f"{mark}{mark}{{{MAX_COMBINING_MARKS},}}")
 
 
 @functools.cache
@@ -136,14 +144,19 @@ def _marks(end: int) -> str:
 
 
 # Mojibake first: what it is made of looks like control characters and line ends.
-REPAIRS: Mapping[str, Callable[[str], str]] = {
-    "mojibake": mend_mojibake,
+DECODING: Mapping[str, Callable[[str], str]] = {"mojibake": mend_mojibake}
+
+# Each looks for some of SPECIAL's characters, which most texts have none of: one search spares them all.
+SPECIAL_CHARACTERS: Mapping[str, Callable[[str], str]] = {
     "line_ends": unify_line_ends,
     "byte_order_marks": remove_marks,
     "escape_sequences": remove_escapes,
     "control_characters": remove_controls,
     "bidi_overrides": remove_bidi_overrides,
     "word_marker": replace_word_marker,
+}
+
+LAYOUT: Mapping[str, Callable[[str], str]] = {
     "combining_marks": cap_combining_marks,
     "unicode_nfc": normalize,
     "trailing_space": strip_line_ends,

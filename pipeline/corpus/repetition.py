@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SHORTEST_REPEAT = 5  # tokens: what repeated rows of five do not cover, longer ones do not either
-_MULTIPLIER = np.int64(0x2545F4914F6CDD1D)
+_FACTORS = np.array([0x2545F4914F6CDD1D**place % 2**63 for place in range(SHORTEST_REPEAT)], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,17 @@ class Ngrams:
         """Whether no repeated n-gram can make up more: it is no more frequent than the tokens, and the pairs
         of tokens, that it is made of.
         """
-        by_tokens = size * self._heaviest_token + (size - 1) * max(self._counts.values())
+        by_tokens = size * self._heaviest_token + (size - 1) * self._most
         if by_tokens <= characters:
             return True
         heaviest, most = self._heaviest_pair
         pairs = math.ceil(size / 2)
         return pairs * heaviest + (pairs - 1) * most <= characters
+
+    @functools.cached_property
+    def _most(self) -> int:
+        """The most that a token occurs."""
+        return max(self._counts.values())
 
     @functools.cached_property
     def _heaviest_token(self) -> int:
@@ -116,16 +121,18 @@ class Ngrams:
     @functools.cached_property
     def _suspects(self) -> _Suspects:
         """The rows of SHORTEST_REPEAT tokens whose hash occurs more than once."""
+        if len(self._tokens) < SHORTEST_REPEAT:
+            return _Suspects([], [])
         hashes = np.fromiter(map(hash, self._tokens), np.int64, count=len(self._tokens))
-        rows = max(0, len(hashes) - SHORTEST_REPEAT + 1)
-        codes = hashes[:rows]
-        for start in range(1, SHORTEST_REPEAT):
-            codes = codes * _MULTIPLIER + hashes[start : start + rows]
-        order = np.argsort(codes, kind="stable")
-        is_again = np.concatenate(([False], np.diff(codes[order]) == 0, [False]))
-        later = order[is_again[:rows]]
-        places = order[is_again[:rows] | is_again[1 : rows + 1]]
-        return _Suspects(np.sort(places).tolist(), np.sort(later).tolist())
+        codes = np.convolve(hashes, _FACTORS, "valid")  # wraps around, as a hash may
+        ordered = np.sort(codes)
+        shared = ordered[1:][ordered[1:] == ordered[:-1]]  # sorted, as `ordered` is
+        if not len(shared):
+            return _Suspects([], [])
+        nearest = shared[np.minimum(shared.searchsorted(codes), len(shared) - 1)]
+        places = (nearest == codes).nonzero()[0]
+        firsts = np.unique(codes[places], return_index=True)[1]
+        return _Suspects(places.tolist(), np.delete(places, firsts).tolist())
 
     @functools.cached_property
     def _covered(self) -> int:

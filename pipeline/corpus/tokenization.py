@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 
 LONGEST_KNOWN_CHARS = 64
 MOST_KNOWN = 1 << 16  # about 20 MB
@@ -32,10 +33,10 @@ class _Known(dict[str, tuple[str, ...]]):
 _KNOWN = _Known()
 
 
-def tokens_of(text: str) -> list[str]:
-    """The tokens in order; no token holds white space.
+def tokens_of(chunks: Iterable[str]) -> list[str]:
+    """The tokens in order of what stands between white space; no token holds any.
 
-    >>> tokens_of("We don't know: 3,500 or 10:30?")
+    >>> tokens_of("We don't know: 3,500 or 10:30?".split())
     ['We', 'don', "'t", 'know', ':', '3,500', 'or', '10:30', '?']
     """
-    return list(itertools.chain.from_iterable(map(_KNOWN.__getitem__, text.split())))
+    return list(itertools.chain.from_iterable(map(_KNOWN.__getitem__, chunks)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import operator
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline.corpus.characters import count_characters, kind_of
+from pipeline.corpus.characters import Characters, count_characters
 from pipeline.corpus.language import Language, identify
 from pipeline.corpus.repetition import Ngrams, Repetition, repetition
 from pipeline.corpus.tokenization import tokens_of
@@ -29,17 +31,14 @@ class Traits:
         self.text = text
 
     @functools.cached_property
-    def characters(self) -> dict[str, int]:
+    def characters(self) -> Characters:
         """How often each character occurs."""
         return count_characters(self.text)
 
     @functools.cached_property
     def kinds(self) -> dict[str, int]:
         """How many characters are of each kind: see `kind_of`."""
-        kinds = dict.fromkeys(("space", "invisible", "letter", "unspaced_letter", "other"), 0)
-        for character, count in self.characters.items():
-            kinds[kind_of(character)] += count
-        return kinds
+        return self.characters.kinds()
 
     @property
     def letters(self) -> int:
@@ -54,18 +53,30 @@ class Traits:
     @functools.cached_property
     def words(self) -> int:
         """How many words there are; in scripts written without spaces every letter counts as one."""
-        return len(self.text.split()) + self.kinds["unspaced_letter"]
+        return len(self.chunks) + self.kinds["unspaced_letter"]
 
     @functools.cached_property
+    def chunks(self) -> list[str]:
+        """What stands between white space."""
+        return self.text.split()
+
+    @property
     def entropy_bits(self) -> float:
         """Shannon entropy of the characters, in bits per character; English prose has about 4.2."""
         total = len(self.text)
-        return math.log2(total) - sum(n * math.log2(n) for n in self.characters.values()) / total
+        return math.log2(total) - sum(n * math.log2(n) for n in self.characters.counts.tolist()) / total
+
+    def is_entropy_below(self, bits: float) -> bool:
+        """Whether the entropy is less; seldom computed, as that of the commonest character alone, the
+        min-entropy, is no greater.
+        """
+        commonest = int(self.characters.counts.max())
+        return math.log2(len(self.text) / commonest) <= bits and self.entropy_bits < bits
 
     @functools.cached_property
     def repeated_line_share(self) -> float:
         """Share of visible lines' characters in lines that stood before, blank ones not counted."""
-        stripped = [line.strip() for line in self.lines]
+        stripped = list(filter(None, map(str.strip, self._lines)))
         if len(set(stripped)) == len(stripped):
             return 0.0
         lines = Counter(stripped)
@@ -80,7 +91,7 @@ class Traits:
     @functools.cached_property
     def tokens(self) -> list[str]:
         """Words and marks, in order."""
-        return tokens_of(self.text)
+        return tokens_of(self.chunks)
 
     @functools.cached_property
     def token_counts(self) -> Counter[str]:
@@ -90,31 +101,41 @@ class Traits:
     @functools.cached_property
     def wording(self) -> Wording:
         """How many tokens are words, how long these are, and how many tokens hold a letter."""
-        words = characters = alphabetic = 0
-        for token, count in self.token_counts.items():
-            is_plain = token.isalpha()
-            if is_plain or token[0].isalnum():
-                words += count
-                characters += count * len(token)
-            if is_plain or any(map(str.isalpha, token)):
-                alphabetic += count
+        counts = self.token_counts
+        plain = list(filter(str.isalpha, counts))
+        times = list(map(counts.__getitem__, plain))
+        words = alphabetic = sum(times)
+        characters = sum(map(operator.mul, map(len, plain), times))
+        for token in itertools.filterfalse(str.isalpha, counts):
+            if token[0].isalnum():
+                words += counts[token]
+                characters += counts[token] * len(token)
+            if any(map(str.isalpha, token)):
+                alphabetic += counts[token]
         return Wording(words, characters, alphabetic)
 
     @functools.cached_property
     def lines(self) -> list[str]:
         """The lines that hold something."""
-        return [line for line in self.text.split("\n") if line and not line.isspace()]
-
-    @functools.cached_property
-    def repeated_paragraphs(self) -> Repetition:
-        """How much of the paragraphs stood before."""
-        paragraphs = [part.strip("\n") for part in self.text.split("\n\n")]
-        return repetition([part for part in paragraphs if part], len(self.text))
+        return [line for line in self._lines if not line.isspace()]
 
     @functools.cached_property
     def repeated_lines(self) -> Repetition:
         """How much of the lines stood before."""
-        return repetition([line for line in self.text.split("\n") if line], len(self.text))
+        return repetition(self._lines, len(self.text))
+
+    @functools.cached_property
+    def repeated_paragraphs(self) -> Repetition:
+        """How much of the paragraphs stood before; where no line did, none."""
+        if not self.repeated_lines.parts:
+            return self.repeated_lines
+        paragraphs = [part.strip("\n") for part in self.text.split("\n\n")]
+        return repetition([part for part in paragraphs if part], len(self.text))
+
+    @functools.cached_property
+    def _lines(self) -> list[str]:
+        """The lines that are not empty."""
+        return list(filter(None, self.text.split("\n")))
 
     def top_ngram_share(self, size: int, *, above: float) -> float:
         """The share of the characters that the most frequent n-gram of so many tokens makes up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.corpus.audit import MIN_COUNT, SHOWN, audit, distinctive, terms_of
+from pipeline.corpus.audit import MIN_COUNT, SHOWN, audit, distinctive, terms_of, words_of
 from pipeline.corpus.ingestion import document
 from pipeline.settings.people import AuditParams
 
@@ -26,6 +26,12 @@ def test_the_company_of_a_group_is_what_stands_there_beyond_chance() -> None:
     assert {"baked", "bread", "fresh", "today"} <= set(words)
     assert not {"she", "mill", "wheel"} & set(words)
     assert len(words) <= SHOWN
+
+
+def test_words_are_the_same_with_and_without_letters_beyond_ascii() -> None:
+    plain = "She's 3 MILL_stones: x2y\tand\x0bmore"
+    assert words_of(plain) == ["she", "s", "mill", "stones", "x", "y", "and", "more"]
+    assert words_of(plain + " größer") == [*words_of(plain), "größer"]
 
 
 def test_rare_and_single_letter_words_say_nothing() -> None:

@@ -6,12 +6,21 @@ from collections import Counter
 
 import pytest
 
-from pipeline.corpus.characters import count_characters, kind_of
+from pipeline.corpus.characters import KINDS, count_characters, kind_of
 
 
 @pytest.mark.parametrize("text", ["", "plain\ttext\n", "naïve – 漢字漢", "😀😀é", "\ud800x"])
 def test_every_character_is_counted(text: str) -> None:
-    assert count_characters(text) == Counter(text)
+    found = count_characters(text)
+    characters = [chr(code) for code in found.codes.tolist()]
+    assert characters == sorted(Counter(text))
+    assert found.counts.tolist() == [text.count(character) for character in characters]
+
+
+@pytest.mark.parametrize("text", ["", "plain\ttext\n", "naïve – 漢字漢\u3000", "😀😀é\u200d", "\ud800x"])
+def test_every_character_counts_for_its_kind(text: str) -> None:
+    kinds = Counter(map(kind_of, text))
+    assert count_characters(text).kinds() == {kind: kinds[kind] for kind in KINDS}
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ def test_an_artifact_with_fewer_documents_than_it_says_is_refused(tmp_path: Path
     [
         ('{"language": "en"}', "en"),
         ('{"language": "English"}', ""),
+        ('{"identified_language": "de", "language": "en"}', "de"),
+        ('{"identified_language": "de"}', "de"),
         ('{"language": 5}', ""),
         ("{}", ""),
         ("[1]", ""),

@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from pipeline.corpus.repairs import MAX_COMBINING_MARKS, REPAIRS, repair
+from pipeline.corpus.repairs import (
+    DECODING,
+    LAYOUT,
+    MAX_COMBINING_MARKS,
+    SPECIAL,
+    SPECIAL_CHARACTERS,
+    UNWRAPPING,
+    repair,
+)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +115,20 @@ def test_only_text_of_fixed_width_loses_its_line_breaks() -> None:
 
 
 def test_every_repair_says_what_it_does() -> None:
-    assert all((mend.__doc__ or "").strip() for mend in REPAIRS.values())
+    for repairs in (DECODING, SPECIAL_CHARACTERS, LAYOUT, UNWRAPPING):
+        assert all((mend.__doc__ or "").strip() for mend in repairs.values())
+
+
+def test_the_characters_that_repairs_are_searched_for_are_those_that_they_change() -> None:
+    for character in map(chr, range(0x10000)):
+        text = f"a{character}b"
+        is_special = SPECIAL.search(text) is not None
+        assert is_special == any(mend(text) != text for mend in SPECIAL_CHARACTERS.values()), hex(
+            ord(character)
+        )
+
+
+@pytest.mark.parametrize("before", range(MAX_COMBINING_MARKS + 2))
+def test_a_long_run_of_marks_is_found_wherever_it_begins(before: int) -> None:
+    text = "x" * before + "\u0301" * (MAX_COMBINING_MARKS + 1) + "é"
+    assert "combining_marks" in repair(text, unwrap=False).repairs

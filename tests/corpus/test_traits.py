@@ -22,6 +22,14 @@ def test_repeated_lines_are_weighed_by_their_characters_and_blank_ones_count_for
     assert Traits("aa\n\n\nbb").repeated_line_share == 0.0
 
 
+@pytest.mark.parametrize("text", ["abab", "aaab" * 9, "The mill stands by the river.", "ab" * 50 + "cdefgh"])
+@pytest.mark.parametrize("bits", [0.5, 1.0, 1.5, 2.0, 4.5])
+def test_a_bound_is_held_against_the_entropy_also_where_it_need_not_be_computed(
+    text: str, bits: float
+) -> None:
+    assert Traits(text).is_entropy_below(bits) == (Traits(text).entropy_bits < bits)
+
+
 def test_entropy_is_that_of_the_characters() -> None:
     assert Traits("abab").entropy_bits == pytest.approx(1.0)
     assert Traits("äöüß" * 3).entropy_bits == pytest.approx(2.0)

@@ -115,8 +115,16 @@ def test_personal_data_is_masked_and_languages_are_counted_where_asked_for(tmp_p
     (kept,) = read_shards(tmp_path / "out")
     assert kept.text == "You may write to the miller at <EMAIL> at any time."
     assert metrics.repaired == {"mask_emails": 1}
+    assert json.loads(kept.metadata) == {"identified_language": "en"}
     assert metrics.languages == {"de": 1, "en": 1}
     assert metrics.dropped == {"other_language": 1, "too_short": 1}
+
+
+def test_metadata_stay_as_they_are_where_no_language_is_asked_for(tmp_path: Path) -> None:
+    source = ingested(tmp_path / "in", {"letter": "You may write to the miller at any time."})
+    run(source, tmp_path / "out", source="files", params=PARAMS, work=work(tmp_path / "w"))
+    (kept,) = read_shards(tmp_path / "out")
+    assert kept.metadata == "{}"
 
 
 def test_the_audit_is_of_the_text_that_was_kept(tmp_path: Path) -> None:

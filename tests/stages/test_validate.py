@@ -176,8 +176,14 @@ def test_split_files_that_are_not_those_of_the_table_of_clusters_stop_the_pipeli
         validated(tmp_path, given)
 
 
-def test_documents_in_another_language_than_asked_for_stop_the_pipeline(tmp_path: Path) -> None:
-    french = replace(named("bonjour", prose(99)), metadata='{"language":"fr"}')
+@pytest.mark.parametrize(
+    "metadata",
+    ['{"language":"fr"}', '{"identified_language":"fr"}', '{"identified_language":"fr","language":"en"}'],
+)
+def test_documents_in_another_language_than_asked_for_stop_the_pipeline(
+    tmp_path: Path, metadata: str
+) -> None:
+    french = replace(named("bonjour", prose(99)), metadata=metadata)
     given = corpus(tmp_path / "corpus", french)
     assert validated(tmp_path, given).overall.documents == 21
     with pytest.raises(DataError, match=r"on language: .* one of en .*such as files-bonjour"):

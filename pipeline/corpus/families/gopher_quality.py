@@ -9,7 +9,8 @@ from pipeline.corpus.traits import Traits
 from pipeline.settings.web_rules import GopherQualityParams
 
 STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
-_BULLET_LINE = re.compile(r"^[^\S\n]*[•-]", re.MULTILINE)
+_BULLETS = ("•", "-")
+_BULLET_LINE = re.compile(rf"^[^\S\n]*[{''.join(_BULLETS)}]", re.MULTILINE)
 _ELLIPSES = ("...", "…")
 
 
@@ -45,15 +46,17 @@ def has_ellipses(traits: Traits, params: GopherQualityParams) -> bool:
 
 def is_a_list(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that start with a bullet are more than `max_bullet_line_share`."""
-    bullets = len(_BULLET_LINE.findall(traits.text))
-    return bullets > params.max_bullet_line_share * len(traits.lines)
+    most = params.max_bullet_line_share * len(traits.lines)
+    if sum(map(traits.text.count, _BULLETS)) <= most:
+        return False
+    return len(_BULLET_LINE.findall(traits.text)) > most
 
 
 def is_cut_short(traits: Traits, params: GopherQualityParams) -> bool:
     """Lines that end in an ellipsis are more than `max_ellipsis_line_share`: teasers of other pages."""
     if not any(mark in traits.text for mark in _ELLIPSES):
         return False
-    cut = sum(line.rstrip().endswith(_ELLIPSES) for line in traits.lines)
+    cut = sum([line.rstrip().endswith(_ELLIPSES) for line in traits.lines])
     return cut > params.max_ellipsis_line_share * len(traits.lines)
 
 

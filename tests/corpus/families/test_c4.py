@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.corpus.families.c4 import keep_sentences, reason_to_cut
+from pipeline.corpus.families.c4 import NOTICES, keep_sentences, reason_to_cut
 from tests.corpus.web_rules import C4, PROSE
 
 
@@ -28,7 +28,7 @@ def test_prose_stays_as_it_is() -> None:
     ],
 )
 def test_a_line_is_cut_for_the_first_rule_that_it_breaks(line: str, reason: str) -> None:
-    assert reason_to_cut(line, C4) == reason
+    assert reason_to_cut(line, NOTICES, C4) == reason
 
 
 def test_lines_are_cut_and_counted_and_citations_taken_out() -> None:
@@ -48,6 +48,18 @@ def test_lines_are_cut_and_counted_and_citations_taken_out() -> None:
 )
 def test_a_text_is_dropped_for_what_it_holds(text: str, reason: str) -> None:
     assert keep_sentences(text, C4).reason == reason
+
+
+def test_a_notice_that_a_citation_parts_is_found_where_citations_are_cut() -> None:
+    text = PROSE + "Read our terms[1] of use before you enter.\n"
+    assert keep_sentences(text, C4).cut == {"policy": 1}
+    assert keep_sentences(text, dataclasses.replace(C4, cut_citations=False)).cut == {}
+
+
+def test_few_lines_are_enough_where_they_hold_enough_sentences() -> None:
+    text = "It turned. It stopped. It turned again.\nThen it rained. Was it over? It was."
+    assert keep_sentences(text, dataclasses.replace(C4, min_sentences=6)).reason == ""
+    assert keep_sentences(text, dataclasses.replace(C4, min_sentences=7)).reason == "c4_few_sentences"
 
 
 def test_every_rule_can_be_switched_off() -> None:
