@@ -64,7 +64,8 @@ class Traits:
     def entropy_bits(self) -> float:
         """Shannon entropy of the characters, in bits per character; English prose has about 4.2."""
         total = len(self.text)
-        return math.log2(total) - sum(n * math.log2(n) for n in self.characters.counts.tolist()) / total
+        counts: list[int] = self.characters.counts.tolist()
+        return math.log2(total) - sum(n * math.log2(n) for n in counts) / total
 
     def is_entropy_below(self, bits: float) -> bool:
         """Whether the entropy is less; seldom computed, as that of the commonest character alone, the
