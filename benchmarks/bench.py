@@ -20,7 +20,7 @@ from pipeline.settings.ingest import FilesParams, PydocsParams
 
 NAMES = (
     *("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg"),
-    "tokenizer",
+    *("tokenizer", "resume", "damage", "processes", "safety", "first-step"),
 )
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
