@@ -12,8 +12,6 @@ import dataclasses
 import itertools
 import logging
 import math
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -23,12 +21,14 @@ from pipeline.errors import BusyError, NumericsError
 from pipeline.model.averaging import WeightAverage
 from pipeline.model.batches import BatchOrder, Items, in_order
 from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
+from pipeline.model.clock import Clock, Weather
 from pipeline.model.gates import check_causality, check_first_loss, shaken
 from pipeline.model.gradients import Gradients, gradients_of
 from pipeline.model.interruption import StopRequest
 from pipeline.model.losses import Regularization
 from pipeline.model.optimization import build_optimizers, peak_learning_rate
 from pipeline.model.runtime import Runtime
+from pipeline.model.scalars import scalar_log
 from pipeline.model.training import StepRecord, TrainingParams, summed_loss, train
 from pipeline.model.transformer import Transformer
 from pipeline.progress import Meter
@@ -79,18 +79,6 @@ class Gates:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Weather:
-    """How a training went this time."""
-
-    device: str
-    precision: str
-    processes: int
-    tokens_per_second: float  # in training alone
-    evaluation_share: float  # of this process's time
-    checkpoint_share: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Fitted:
     """A finished training. `best` holds the weights, or their average, with the lowest validation loss."""
 
@@ -113,7 +101,7 @@ def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, ru
         training.run(stop)
     gates = Gates(training.first_loss_distance(), check_causality(model))
     val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.unit_items))
-    return Fitted(training.progress, training.best, val_targets, gates, training.weather())
+    return Fitted(training.progress, training.best, val_targets, gates, training.clock.weather())
 
 
 class _Training:
@@ -129,7 +117,7 @@ class _Training:
         model.model.gradient_checkpointing = params.runtime.gradient_checkpointing
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        self.clock = _Clock()
+        self.clock = Clock(model, runtime)
         self._saved_step = 0
         found = latest_checkpoint(task.folder, run=task.run)
         if found is not None:
@@ -145,14 +133,17 @@ class _Training:
             start=self.progress,
             params=self.params,
         )
-        with self.clock.timing("all"), contextlib.closing(meter):
+        log = scalar_log(self.task.label, run=self.task.run, writing=self.runtime.rank == 0)
+        with log as logged, self.clock.timing("all"), contextlib.closing(meter):
             self._at_edge(stop)
+            for point in self.progress.curve:
+                logged(point)
             for record in steps:
                 self._take_down(record)
                 if self.runtime.rank == 0:
-                    speed = self.clock.tokens / max(self.clock.training_seconds(), 1e-9)
-                    meter.show(record.step, f"loss {record.loss:.3f}, {speed:,.0f} tokens/s")
+                    meter.show(record.step, self.clock.note(record.loss))
                 self._at_edge(stop)
+                logged(self.progress.curve[-1])
 
     def _gradients(self) -> Gradients:
         params = self.params.optimization
@@ -166,18 +157,6 @@ class _Training:
         if not self.task.untrained or loss is None:  # a step that was not finite is skipped and counted
             return None
         return check_first_loss(loss, self.model.config)
-
-    def weather(self) -> Weather:
-        """How this process's part of the training went."""
-        seconds = self.clock.seconds
-        return Weather(
-            device=str(self.runtime.device),
-            precision=self.runtime.precision,
-            processes=self.runtime.processes,
-            tokens_per_second=self.clock.tokens / max(self.clock.training_seconds(), 1e-9),
-            evaluation_share=seconds["evaluation"] / max(seconds["all"], 1e-9),
-            checkpoint_share=seconds["checkpoint"] / max(seconds["all"], 1e-9),
-        )
 
     def _take_down(self, record: StepRecord) -> None:
         """Adds a finished step to the progress; the first one must start from ln(vocab_size)."""
@@ -198,7 +177,8 @@ class _Training:
         progress.curve.append(point)
         if record.step == 1:
             self.first_loss_distance()
-        self.clock.tokens += record.targets
+        positions = self.data.order.batch_items * self.model.config.context_tokens
+        self.clock.step_done(tokens=record.targets, positions=positions)
 
     def _at_edge(self, stop: StopRequest) -> None:
         """Evaluates and saves where that is due; saves and raises BusyError when asked to stop."""
@@ -226,6 +206,7 @@ class _Training:
         averaged = self.average.in_place() if self.average is not None else contextlib.nullcontext()
         with self.clock.timing("evaluation"), averaged:
             nats, targets = summed_loss(self.model, watched, runtime=self.runtime)
+        self.clock.evaluated += len(self.data.val) * self.model.config.context_tokens
         if alone and stop.requested:
             return
         loss = nats / max(1, targets)
@@ -265,25 +246,3 @@ class _Training:
 
     def _weights(self) -> dict[str, Tensor]:
         return dict(self.model.state_dict())
-
-
-class _Clock:
-    """Seconds by what they were spent on, and the tokens learned from in this process's time."""
-
-    def __init__(self) -> None:
-        self.seconds = {"all": 0.0, "evaluation": 0.0, "checkpoint": 0.0}
-        self.tokens = 0
-        self._started = time.monotonic()
-
-    def training_seconds(self) -> float:
-        """Time since the start that was neither evaluation nor checkpoint."""
-        return time.monotonic() - self._started - self.seconds["evaluation"] - self.seconds["checkpoint"]
-
-    @contextlib.contextmanager
-    def timing(self, what: str) -> Iterator[None]:
-        """Adds the time of its body."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[what] += time.monotonic() - started

@@ -9,6 +9,7 @@ from pipeline.errors import NumericsError
 from pipeline.model.batches import BatchOrder
 from pipeline.model.checkpoint import CurvePoint
 from pipeline.model.fitting import Fitted, Gates
+from pipeline.model.spikes import spike_steps
 
 CURVE_HEADER = "step,tokens,loss,val_loss,learning_rate,gradient_norm"
 
@@ -30,6 +31,8 @@ class TrainingMetrics:
     tokens: int  # targets learned from
     epochs: float
     skipped_steps: int  # their loss or gradient was not finite
+    spikes: int  # steps whose loss or gradient jumped, see spikes.py
+    spike_steps: tuple[int, ...]  # which
     best_step: int
     train_loss: LossSummary
     val_loss: LossSummary
@@ -39,11 +42,14 @@ class TrainingMetrics:
 def training_metrics(fitted: Fitted, order: BatchOrder) -> TrainingMetrics:
     """The figures of a finished training; NumericsError when every step of it was skipped."""
     progress = fitted.progress
+    spiked = spike_steps(progress.curve)
     return TrainingMetrics(
         steps=progress.step,
         tokens=progress.tokens,
         epochs=order.epochs(progress.step),
         skipped_steps=progress.skipped_steps,
+        spikes=len(spiked),
+        spike_steps=spiked,
         best_step=progress.best_step or progress.step,
         train_loss=_summary(point.loss for point in progress.curve),
         val_loss=_summary(point.val_loss for point in progress.curve),

@@ -12,12 +12,13 @@ from pipeline.errors import IntegrityError
 from pipeline.reporting import numerals, theme
 from pipeline.reporting.charts import Line, curves, figure, thinned
 from pipeline.reporting.document import Figure, Row, Section, Table
-from pipeline.reporting.metrics.model import Gates
+from pipeline.reporting.metrics.model import Gates, Training
 from pipeline.reporting.metrics.run import Run
 
 _THINNED = (
     "The train loss is drawn as means of short stretches; the validation loss is that of the whole split."
 )
+_MOST_SPIKES = 5  # that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def training_section(run: Run, learned: Mapping[str, Curve]) -> Section:
     """Both trainings side by side, their curves, and the account of the instruction pairs."""
     lead = (
         "The weights with the lowest validation loss are the ones published. Before a training is believed, "
-        "it must start from the loss of a blind guess, and no logit may move when only later tokens change."
+        "it must start from the loss of a blind guess, and no logit may move when only later tokens change. "
+        "A spike is a step whose loss lies over a nat above the median of the 32 before it and far beyond their "
+        "spread, or whose gradient is more than 10 times as large as theirs."
     )
     figures = (
         loss_figure("pretrain", learned["pretrain"], caption="Pretraining. " + _THINNED),
@@ -88,6 +91,7 @@ def _trainings(run: Run) -> Table:
             "steps skipped for a loss that is no number",
             [numerals.count(each.skipped_steps) for each in trainings],
         ),
+        ("spikes", [_spikes(each) for each in trainings]),
         ("tokens learned from", [numerals.count(each.tokens) for each in trainings]),
         ("passes over the data", [numerals.decimal(each.epochs, digits=2) for each in trainings]),
         ("first train loss", [numerals.decimal(each.train_loss.first, digits=4) for each in trainings]),
@@ -105,6 +109,13 @@ def _trainings(run: Run) -> Table:
     return Table(
         "", columns, ("text", "number", "number"), tuple(Row((name, *values)) for name, values in rows)
     )
+
+
+def _spikes(training: Training) -> str:
+    """How many steps spiked, and which were the first."""
+    shown = ", ".join(numerals.count(step) for step in training.spike_steps[:_MOST_SPIKES])
+    more = ", …" if training.spikes > _MOST_SPIKES else ""
+    return numerals.count(training.spikes) + (f" (step {shown}{more})" if shown else "")
 
 
 def _pairs(run: Run) -> Table:

@@ -187,7 +187,7 @@ def packed(split: str) -> PackedSplit:
 def pretrain() -> PretrainMetrics:
     """A training whose gates held."""
     train, val = LossSummary(8.318, 3.297, 3.214), LossSummary(4.6, 3.3141, 3.3141)
-    training = TrainingMetrics(800, 3276800, 2.74, 0, 800, train, val, Gates(0.0004, 2.4e-6))
+    training = TrainingMetrics(800, 3276800, 2.74, 0, 2, (310, 1204), 800, train, val, Gates(0.0004, 2.4e-6))
     return PretrainMetrics(7408384, training, 1.9013)
 
 
@@ -196,7 +196,7 @@ def finetune() -> FinetuneMetrics:
     pairs = {"train": PairAccount(3100, 40, 0, 0, 60, 3000), "val": PairAccount(110, 0, 10, 0, 1, 99)}
     relevance = {"all": Relevance(99, 1200, 2.5012, 3.1415), "purpose": Relevance(60, 900, 2.9, 3.0)}
     train, val = LossSummary(4.2, 2.9, 2.8), LossSummary(3.3, 3.0512, 3.0101)
-    training = TrainingMetrics(100, 64000, 1.07, 1, 50, train, val, Gates(None, 2.4e-6))
+    training = TrainingMetrics(100, 64000, 1.07, 1, 0, (), 50, train, val, Gates(None, 2.4e-6))
     return FinetuneMetrics(7408384, pairs, relevance, training)
 
 

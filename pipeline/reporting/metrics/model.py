@@ -162,6 +162,8 @@ class Training:
     tokens: int
     epochs: float
     skipped_steps: int
+    spikes: int
+    spike_steps: tuple[int, ...]
     best_step: int
     train_loss: LossSummary
     val_loss: LossSummary
