@@ -58,7 +58,9 @@ def training_metrics(fitted: Fitted, order: BatchOrder) -> TrainingMetrics:
 
 
 def curve_csv(points: Iterable[CurvePoint]) -> bytes:
-    """The points as CSV in a fixed number format; a field is empty where nothing was measured."""
+    """The points as CSV in a fixed number format; `nan` where nothing was measured (DVC would draw an empty
+    field as 0).
+    """
     rows = [
         f"{point.step},{point.tokens},{_number(point.loss)},{_number(point.val_loss)},"
         f"{_number(point.learning_rate)},{_number(point.gradient_norm)}"
@@ -75,4 +77,4 @@ def _summary(losses: Iterable[float | None]) -> LossSummary:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+    return "nan" if value is None else f"{value:.6g}"

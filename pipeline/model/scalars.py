@@ -4,7 +4,7 @@
     tensorboard --logdir /tmp/curves
 
 Each training has a folder of its own there, named for its stage and for what it follows from (params, data).
-The checkpoint holds the whole curve, so a resumed training writes its event file anew: no step is there twice.
+The checkpoint holds the whole curve, so a resumed training writes its event file anew: no step is twice.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class Curve:
 
 
 def read_curve(path: Path) -> Curve:
-    """The curve in a CSV file with columns tokens, loss and val_loss (empty where it was not measured).
+    """The curve in a CSV file with columns tokens, loss and val_loss (`nan` where it was not measured).
 
     IntegrityError when the file is missing, has no rows, or holds something else.
     """
@@ -40,8 +41,10 @@ def read_curve(path: Path) -> Curve:
         raise IntegrityError(f"{path}: missing; `dvc repro` writes it anew")
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8", errors="replace"))))
     try:
-        trained = [(float(row["tokens"]), float(row["loss"])) for row in rows if row["loss"]]
-        measured = [(float(row["tokens"]), float(row["val_loss"])) for row in rows if row["val_loss"]]
+        trained, measured = (
+            [(float(row["tokens"]), float(row[name])) for row in rows if not math.isnan(float(row[name]))]
+            for name in ("loss", "val_loss")
+        )
     except (KeyError, ValueError, TypeError) as error:
         raise IntegrityError(f"{path}: not a loss curve ({error!r}); `dvc repro` writes it anew") from error
     if not trained:
@@ -70,8 +73,8 @@ def training_section(run: Run, learned: Mapping[str, Curve]) -> Section:
     lead = (
         "The weights with the lowest validation loss are the ones published. Before a training is believed, "
         "it must start from the loss of a blind guess, and no logit may move when only later tokens change. "
-        "A spike is a step whose loss lies over a nat above the median of the 32 before it and far beyond their "
-        "spread, or whose gradient is more than 10 times as large as theirs."
+        "A spike is a step whose loss lies over a nat above the median of the 32 before it and far beyond "
+        "their spread, or whose gradient is more than 10 times as large as theirs."
     )
     figures = (
         loss_figure("pretrain", learned["pretrain"], caption="Pretraining. " + _THINNED),

@@ -6,7 +6,7 @@ from pipeline.model.checkpoint import CurvePoint
 from pipeline.model.results import curve_csv
 
 
-def test_the_curve_has_a_row_a_step_and_empty_fields_where_nothing_was_measured() -> None:
+def test_the_curve_has_a_row_a_step_and_nan_where_nothing_was_measured() -> None:
     points = [
         CurvePoint(1, 100, 8.317766166719343, 0.01, 0.123456789),
         CurvePoint(2, 200, None, 0.02, None),
@@ -14,7 +14,7 @@ def test_the_curve_has_a_row_a_step_and_empty_fields_where_nothing_was_measured(
     ]
     assert curve_csv(points).decode() == (
         "step,tokens,loss,val_loss,learning_rate,gradient_norm\n"
-        "1,100,8.31777,,0.01,0.123457\n"
-        "2,200,,,0.02,\n"
+        "1,100,8.31777,nan,0.01,0.123457\n"
+        "2,200,nan,nan,0.02,nan\n"
         "3,300,7.5,7.25,0.02,1\n"
     )
