@@ -5,7 +5,8 @@ PYTHON ?= python3
 #   make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu      (no GPU: 200 MB instead of gigabytes)
 #   make setup TORCH_INDEX=https://download.pytorch.org/whl/cu130    (NVIDIA GPU, when the index offers only a CPU build)
 TORCH_INDEX ?=
-MODEL ?= tuned
+MODEL ?=
+MINUTES ?=
 NAME ?= filters
 SPLIT ?= train
 BLOCK ?= 0
@@ -17,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check flow bench cluster-demo chat where accept lock-sources setup docs clean
+.PHONY: help run fit test test-faults check flow bench cluster-demo chat where accept lock-sources setup docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +28,9 @@ run: .venv/.ready-run ## set up, then raw text to the evaluation report (reports
 	dvc repro
 	@python -m pipeline.reporting.weather
 	@echo "The report is reports/report.html; how this run went is reports/run.html. Talk to the model: make chat"
+
+fit: .venv/.ready-run ## size the pretraining in params.yaml to a time: make fit MINUTES=15; MODEL=yes sizes the model too
+	@python -m pipeline.model.fit --minutes '$(MINUTES)' --model '$(or $(MODEL),no)'
 
 test: .venv/.ready-test ## set up, then the test suite
 	python -m pytest -m "not faults" --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
@@ -53,7 +57,7 @@ cluster-demo: .venv/.ready-cluster ## text stages on a Dask scheduler and two wo
 	@python -m benchmarks.cluster_demo
 
 chat: .venv/.ready-run ## talk to a model: make chat MODEL=base|tuned|int8|int4
-	@python -m stages.generate --model $(MODEL)
+	@python -m stages.generate --model $(or $(MODEL),tuned)
 
 where: .venv/.ready-run ## where a token comes from: make where SPLIT=train BLOCK=12 POSITION=34
 	@python -m stages.where --split '$(SPLIT)' --block '$(BLOCK)' --position '$(POSITION)'

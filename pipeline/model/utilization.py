@@ -26,15 +26,19 @@ _SIDES = {"cpu": 1024, "cuda": 8192}  # of the square matrices: large enough for
 def flops_per_token(model: Transformer) -> float:
     """Floating-point operations of the forward and backward pass for one token: 6 N + 12 L D T.
 
-    N are the weights that take part in products, so not those of a table that is only looked up; L layers of
-    width D attend to T tokens, as many as the context or its window holds (appendix B counts no mask).
+    N are the weights that are multiplied; L layers of width D attend to T tokens, as many as the context or
+    its window holds (appendix B counts no mask).
     """
     config = model.config
+    seen = min(config.context_tokens, config.sliding_window_tokens or config.context_tokens)
+    return 6.0 * multiplied_weights(model) + 12.0 * config.num_layers * config.width * seen
+
+
+def multiplied_weights(model: Transformer) -> int:
+    """How many weights take part in products: all but those of tables that are only looked up."""
     tables = (module.weight for module in model.modules() if isinstance(module, _LOOKED_UP))
     looked_up = sum(table.numel() for table in tables if table is not model.head_VD)
-    multiplied = sum(weight.numel() for weight in model.parameters()) - looked_up
-    seen = min(config.context_tokens, config.sliding_window_tokens or config.context_tokens)
-    return 6.0 * multiplied + 12.0 * config.num_layers * config.width * seen
+    return sum(weight.numel() for weight in model.parameters()) - looked_up
 
 
 @torch.no_grad()

@@ -252,6 +252,6 @@ def curve(steps: int) -> str:
     rows = [CURVE_HEADER]
     for step in range(1, steps + 1):
         loss = 3.2 + 5.1 * math.exp(-step / 60) + 0.12 * math.sin(step * step)
-        val_loss = f"{loss + 0.05:.6g}" if step % (steps // 4) == 0 else ""
+        val_loss = f"{loss + 0.05:.6g}" if step % (steps // 4) == 0 else "nan"
         rows.append(f"{step},{step * 4096},{loss:.6g},{val_loss},0.02,1.0")
     return "\n".join(rows) + "\n"
