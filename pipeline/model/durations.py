@@ -14,9 +14,9 @@ from typing import Any
 
 from pipeline.artifacts import read_json
 from pipeline.errors import IntegrityError
+from pipeline.prediction import PREDICTION
 
 Record = Mapping[str, Any]
-PREDICTION = "fit.json"  # stands beside the timings
 START_SECONDS = 2.3  # of a stage's process and DVC around it: 60 s for 26 stages of the reference
 _SCALED = ("quantize", "export", "evaluate")
 _SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")

@@ -14,21 +14,22 @@ import argparse
 import dataclasses
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.amending import amended
-from pipeline.artifacts import canonical_json, read_json, write_bytes
+from pipeline.artifacts import read_json, write_bytes
 from pipeline.command import command
 from pipeline.errors import ParamsError
 from pipeline.model.budget import Pace, Plan, longest
 from pipeline.model.config import ModelConfig
-from pipeline.model.durations import PREDICTION, Durations, durations
+from pipeline.model.durations import Durations, durations
 from pipeline.model.probing import Speeds, speeds
 from pipeline.model.runtime import launch
 from pipeline.model.scaling import best_size, sized
 from pipeline.params import load
+from pipeline.prediction import Part, write_prediction
 from pipeline.settings.sections import SECTIONS
 from pipeline.stage import PARAMS_FILE, TIMINGS
 
@@ -38,28 +39,6 @@ MOST_MINUTES = 1_000_000
 DEFAULT_VAL_TOKENS = 74_163  # of the default's text, as long as nothing was packed here
 _RESIZED = ("num_layers", "width", "num_heads", "num_kv_heads", "mlp_width")
 _log = logging.getLogger("gristmill")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the run: the stages it is made of, none for what lies between them, and its seconds."""
-
-    name: str
-    stages: tuple[str, ...]
-    seconds: float
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Prediction:
-    """A pretraining and the time of a whole run with it."""
-
-    plan: Plan
-    parts: tuple[Part, ...]
-
-    @property
-    def seconds(self) -> float:
-        """The whole run."""
-        return sum(part.seconds for part in self.parts)
 
 
 def fit(minutes: str, *, model: str) -> str:
@@ -78,17 +57,21 @@ def fit(minutes: str, *, model: str) -> str:
         params["pretrain"] = dataclasses.replace(params["pretrain"], model=_model_params(config, params))
         found = _probed(config, params)
     known = durations(TIMINGS, evaluation_tokens_per_second=1 / found.evaluated_token)
-    prediction = predicted(seconds, params, found, known)
-    changes["pretrain.steps"] = prediction.plan.steps
-    changes["pretrain.evaluate_every_steps"] = prediction.plan.evaluate_every_steps
+    plan, parts = predicted(seconds, params, found, known)
+    changes["pretrain.steps"] = plan.steps
+    changes["pretrain.evaluate_every_steps"] = plan.evaluate_every_steps
     told = _changed(changes)
-    record = {"minutes": seconds / 60, "parts": [dataclasses.asdict(part) for part in prediction.parts]}
-    write_bytes(TIMINGS / PREDICTION, canonical_json(record))
-    return "\n".join([_measured(config, params, found), *_table(prediction, known), *told])
+    write_prediction(TIMINGS, parts)
+    return "\n".join([_measured(config, params, found), *_table(parts, known), *told])
 
 
-def predicted(seconds: float, params: Mapping[str, Any], found: Speeds, known: Durations) -> Prediction:
-    """The longest pretraining that lets the whole run end in time; ParamsError when there is none."""
+def predicted(
+    seconds: float, params: Mapping[str, Any], found: Speeds, known: Durations
+) -> tuple[Plan, tuple[Part, ...]]:
+    """The longest pretraining that lets the whole run end in time, and the run's parts with it.
+
+    ParamsError when there is none.
+    """
     pretrain, finetune = params["pretrain"], params["finetune"]
     pace = Pace(found.pretrain_step, _val_tokens() * found.evaluated_token, found.checkpoint)
     tuning = Plan(finetune.steps, finetune.evaluate_every_steps, finetune.checkpoint_every_steps)
@@ -105,11 +88,11 @@ def predicted(seconds: float, params: Mapping[str, Any], found: Speeds, known: D
     if plan is None:
         least = math.ceil((seconds - left + pace.seconds(like.stretched(1))) / 6) / 10
         raise ParamsError(
-            f"MINUTES: is {seconds / 60:g}; all other stages and one step of pretraining take {least:g} here; "
-            "give more than that"
+            f"MINUTES: is {seconds / 60:g}; all other stages and one step of pretraining take "
+            f"{least:g} here; give more"
         )
     training = Part("pretrain", ("pretrain",), known.around_pretrain + pace.seconds(plan))
-    return Prediction(plan, (others[0], training, *others[1:]))
+    return plan, (others[0], training, *others[1:])
 
 
 def _minutes(text: str) -> float:
@@ -156,8 +139,8 @@ def _probed(config: ModelConfig, params: Mapping[str, Any]) -> Speeds:
 def _resized(config: ModelConfig, params: Mapping[str, Any], found: Speeds, seconds: float) -> ModelConfig:
     """The model for which the pretraining that fits has about 20 tokens a weight."""
     known = durations(TIMINGS, evaluation_tokens_per_second=1 / found.evaluated_token)
-    prediction = predicted(seconds, params, found, known)
-    positions = params["pretrain"].batch_blocks * config.context_tokens * prediction.plan.steps
+    plan, _ = predicted(seconds, params, found, known)
+    positions = params["pretrain"].batch_blocks * config.context_tokens * plan.steps
     return best_size(config, flops=positions * sized(config).flops_per_token).config
 
 
@@ -190,10 +173,10 @@ def _measured(config: ModelConfig, params: Mapping[str, Any], found: Speeds) -> 
     )
 
 
-def _table(prediction: Prediction, known: Durations) -> list[str]:
+def _table(parts: Sequence[Part], known: Durations) -> list[str]:
     """The parts with their minutes, and where what was not measured now comes from."""
     lines = []
-    for part in prediction.parts:
+    for part in parts:
         here = sum(stage in known.measured for stage in part.stages)
         source = "as measured for the default, elsewhere"
         if part.name in ("pretrain", "finetune"):
@@ -201,8 +184,7 @@ def _table(prediction: Prediction, known: Durations) -> list[str]:
         elif here:
             source = f"as in the last runs here ({here} of {len(part.stages)} stages)"
         lines.append(f"  {part.name:<28}{part.seconds / 60:8.2f} min   {source}")
-    steps = f"{prediction.plan.steps:,} steps of pretraining"
-    return [*lines, f"  {'the whole run':<28}{prediction.seconds / 60:8.2f} min   {steps}"]
+    return [*lines, f"  {'the whole run':<28}{sum(part.seconds for part in parts) / 60:8.2f} min"]
 
 
 def main() -> None:

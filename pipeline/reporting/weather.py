@@ -16,9 +16,11 @@ from typing import Any
 from pipeline.artifacts import read_json, write_bytes
 from pipeline.command import command
 from pipeline.errors import IntegrityError
+from pipeline.prediction import PREDICTION, Prediction, read_prediction
 from pipeline.reporting import numerals, theme
 from pipeline.reporting.charts import Bar, bars, figure
 from pipeline.reporting.document import Page, Prose, Row, Section, Table, Tile
+from pipeline.reporting.foresight import Span, foresight_section
 from pipeline.reporting.metrics.run import FILES
 from pipeline.reporting.render import to_html
 
@@ -41,12 +43,13 @@ class Timing:
 
 def read_timings(folder: Path) -> list[Timing]:
     """The timings of all stages, in pipeline order; IntegrityError for a file that is not one."""
-    timings = [_timing(path) for path in folder.glob("*.json") if not path.name.startswith(".")]
+    paths = (path for path in folder.glob("*.json") if not path.name.startswith("."))
+    timings = [_timing(path) for path in paths if path.name != PREDICTION]
     return sorted(timings, key=lambda timing: (_place(timing.stage), timing.stage))
 
 
-def weather_page(timings: Sequence[Timing]) -> Page:
-    """The page about the timings, of which there may be none."""
+def weather_page(timings: Sequence[Timing], prediction: Prediction | None = None) -> Page:
+    """The page about the timings, of which there may be none, and what was predicted of them."""
     title = "Gristmill: how the last run went"
     if not timings:
         return Page(title, (Prose("No stage has run on this machine yet."),), (), ())
@@ -65,12 +68,16 @@ def weather_page(timings: Sequence[Timing]) -> Page:
         ),
         Tile("Largest memory", numerals.size(largest.peak_bytes), f"one process of {largest.stage}"),
     )
-    return Page(title, (Prose(verdict), Prose(remark)), tiles, (_seconds(timings), _notes(timings)))
+    spans = {timing.stage: Span(timing.ended, timing.seconds) for timing in timings}
+    foreseen = () if prediction is None else (foresight_section(prediction, spans),)
+    sections = (*foreseen, _seconds(timings), _notes(timings))
+    return Page(title, (Prose(verdict), Prose(remark)), tiles, sections)
 
 
 def write_page(timings: Path, page: Path) -> str:
     """Writes the page about the timings in the folder and says so in a line."""
-    write_bytes(page, to_html(weather_page(read_timings(timings))).encode("utf-8"))
+    content = weather_page(read_timings(timings), read_prediction(timings))
+    write_bytes(page, to_html(content).encode("utf-8"))
     return f"wrote {page}"
 
 
