@@ -49,9 +49,8 @@ def ceiling_flops_per_second(runtime: Runtime) -> float:
     """
     device = runtime.device
     side = _SIDES.get(device.type, _SIDES["cpu"])
-    values = torch.Generator(device).manual_seed(
-        0
-    )  # all alike they would heat a GPU less, and let it run faster
+    # Random values: equal ones would heat a GPU less and let it run faster than it can in a training.
+    values = torch.Generator(device).manual_seed(0)
     left, right = (
         torch.randn((side, side), device=device, generator=values).to(runtime.dtype) for _ in range(2)
     )
@@ -59,6 +58,10 @@ def ceiling_flops_per_second(runtime: Runtime) -> float:
     best, started = float("inf"), time.perf_counter()
     while time.perf_counter() - started < PROBE_SECONDS:
         best = min(best, _seconds_of(left, right))
+    if device.type == "cuda":  # the training has the memory to itself, and its peak is its own
+        del left, right
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
     return 2.0 * side**3 / best * runtime.processes
 
 
