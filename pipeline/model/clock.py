@@ -9,13 +9,13 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from pipeline.model.runtime import Runtime
 from pipeline.model.transformer import Transformer
 from pipeline.model.utilization import ceiling_flops_per_second, flops_per_token, peak_memory_bytes
 
-Spent = Literal["all", "evaluation", "checkpoint"]
+Spent = Literal["all", "evaluation", "checkpoint", "gate"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Weather:
     evaluation_seconds: float
     checkpoint_seconds: float
     evaluations: int
-    evaluation_share: float  # of the time
+    evaluation_share: float  # of the time, gates included
     checkpoint_share: float
+    gate_share: float
     tokens_per_second: float  # targets, in training alone
     evaluation_tokens_per_second: float  # positions
     model_flops_per_token: float  # see utilization.py, as the next three
@@ -52,14 +53,16 @@ class Clock:
         self._flops_per_token = flops_per_token(model)
         self._ceiling = ceiling_flops_per_second(runtime)
         self._started = time.monotonic()
-        self._seconds: dict[Spent, float] = {"all": 0.0, "evaluation": 0.0, "checkpoint": 0.0}
-        self._times: dict[Spent, int] = {"all": 0, "evaluation": 0, "checkpoint": 0}
+        self._seconds: dict[Spent, float] = dict.fromkeys(get_args(Spent), 0.0)
+        self._times: dict[Spent, int] = dict.fromkeys(get_args(Spent), 0)
         self.steps, self.tokens, self.positions, self.evaluated = 0, 0, 0, 0
 
     @contextlib.contextmanager
     def timing(self, what: Spent) -> Iterator[None]:
-        """Adds the time of its body."""
+        """Adds the time of its body. "all" is the training without its gates, which come before and after."""
         started = time.monotonic()
+        if what == "all":
+            self._started = started
         try:
             yield
         finally:
@@ -84,7 +87,7 @@ class Clock:
     def weather(self) -> Weather:
         """What there is to say at the end."""
         runtime, seconds, training = self._runtime, self._seconds, self._training_seconds()
-        everything = max(seconds["all"], 1e-9)
+        everything = max(seconds["all"] + seconds["gate"], 1e-9)
         return Weather(
             device=str(runtime.device),
             precision=runtime.precision,
@@ -96,6 +99,7 @@ class Clock:
             evaluations=self._times["evaluation"],
             evaluation_share=seconds["evaluation"] / everything,
             checkpoint_share=seconds["checkpoint"] / everything,
+            gate_share=seconds["gate"] / everything,
             tokens_per_second=self.tokens / training,
             evaluation_tokens_per_second=self.evaluated / max(seconds["evaluation"], 1e-9),
             model_flops_per_token=self._flops_per_token,

@@ -95,20 +95,31 @@ def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, ru
     Raises NumericsError for a gate that fails or a training that diverges, BusyError (resumable) when asked
     to stop.
     """
-    check_causality(shaken(model))
-    training = _Training(model.to(runtime.device), data, task, params=params, runtime=runtime)
+    clock = Clock(model, runtime)
+    with clock.timing("gate"):
+        check_causality(shaken(model))
+    model.to(runtime.device)
+    training = _Training(model, data, task, params=params, runtime=runtime, clock=clock)
     with StopRequest() as stop:
         training.run(stop)
-    gates = Gates(training.first_loss_distance(), check_causality(model))
+    with clock.timing("gate"):
+        gates = Gates(training.first_loss_distance(), check_causality(model))
     val_targets = sum(batch.num_targets for batch in in_order(data.val, data.order.unit_items))
-    return Fitted(training.progress, training.best, val_targets, gates, training.clock.weather())
+    return Fitted(training.progress, training.best, val_targets, gates, clock.weather())
 
 
 class _Training:
     """One training under way: the state that a checkpoint holds, and the policy at each step's edge."""
 
     def __init__(
-        self, model: Transformer, data: Data, task: Task, *, params: FittingParams, runtime: Runtime
+        self,
+        model: Transformer,
+        data: Data,
+        task: Task,
+        *,
+        params: FittingParams,
+        runtime: Runtime,
+        clock: Clock,
     ) -> None:
         self.model, self.data, self.task, self.params, self.runtime = model, data, task, params, runtime
         self.optimizers = build_optimizers(model, params.optimization, dtype=runtime.dtype)
@@ -117,7 +128,7 @@ class _Training:
         model.model.gradient_checkpointing = params.runtime.gradient_checkpointing
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        self.clock = Clock(model, runtime)
+        self.clock = clock
         self._saved_step = 0
         found = latest_checkpoint(task.folder, run=task.run)
         if found is not None:

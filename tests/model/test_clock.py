@@ -52,7 +52,10 @@ def test_the_weather_accounts_for_the_time_and_the_steps(tmp_path: Path) -> None
     assert weather.evaluations == 3
     parts = (weather.training_seconds, weather.evaluation_seconds, weather.checkpoint_seconds)
     assert min(parts) > 0
-    assert weather.evaluation_share == pytest.approx(weather.evaluation_seconds / sum(parts))
+    assert weather.evaluation_share == pytest.approx(
+        (1 - weather.gate_share) * weather.evaluation_seconds / sum(parts)
+    )
+    assert 0 < weather.gate_share < 1
     positions = PARAMS.steps * PARAMS.batch_blocks * CONFIG.context_tokens
     speed = positions * weather.model_flops_per_token / weather.training_seconds
     assert weather.share_of_ceiling == pytest.approx(speed / weather.ceiling_flops_per_second)
