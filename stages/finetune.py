@@ -15,6 +15,7 @@ from pipeline.model.instructions import PairSources
 from pipeline.model.relevance import Relevance, question_relevance
 from pipeline.model.results import TrainingMetrics, curve_csv, training_metrics
 from pipeline.model.runtime import launch, start_runtime
+from pipeline.model.sharding import fill
 from pipeline.model.weights import KIND, adopt, load_model, model_facts, save_model
 from pipeline.settings.finetune import FinetuneParams
 from pipeline.stage import Input, Output, Work, main
@@ -86,7 +87,7 @@ def train_on_pairs(
     task = Task("finetune", hashlib.sha256(identity).hexdigest(), folder, untrained=False)
     data = Data(pairs["train"], pairs["val"], row_order(pairs["train"], params))
     fitted = fit(model, data, task, params=params, runtime=runtime)
-    model.load_state_dict(fitted.best)
+    fill(model, fitted.best)
     return fitted, question_relevance(model, pairs["val"], runtime=runtime)
 
 

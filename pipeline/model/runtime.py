@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
@@ -33,6 +34,7 @@ from pipeline.parentage import end_with_parent
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
+MACHINE_VARIABLE = "GROUP_RANK"  # in which torch's launcher numbers the machines
 _AGAIN = "run it again to go on from its last checkpoint"
 _STOPPED = f"training was told to stop; {_AGAIN}"
 _DIED = f"a training process died or froze; most often memory ran out (its lines are above); {_AGAIN}"
@@ -53,8 +55,9 @@ class Runtime:
     rank: int
     processes: int
     accelerator: Accelerator
+    sharded: bool = False  # each process holds a part of every weight (see sharding.py)
     patient: ProcessGroup | None = None  # of all processes, for waits that may be long; None for a single one
-    others: tuple[int, ...] = ()  # the ids of the other processes
+    others: tuple[int, ...] = ()  # the ids of the other processes on this machine
 
     @property
     def dtype(self) -> torch.dtype:
@@ -69,7 +72,7 @@ class Runtime:
         """The 1-D values of every process, by rank: (processes, N)."""
         if self.processes == 1:
             return values_N[None]
-        with self._answered():
+        with self.answered():
             everyone: Tensor = self.accelerator.gather(values_N)
             return everyone.view(self.processes, -1)
 
@@ -78,7 +81,7 @@ class Runtime:
         if self.processes == 1:
             return pieces
         flat_N = torch.cat([piece.reshape(-1) for piece in pieces])
-        with self._answered():
+        with self.answered():
             everyone: Tensor = self.accelerator.reduce(flat_N, reduction="sum")
         sizes = [piece.numel() for piece in pieces]
         return [
@@ -94,15 +97,22 @@ class Runtime:
         """Whether the flag is set in any process; all processes must ask."""
         return bool(self.gathered(torch.tensor([float(flag)], device=self.device)).any())
 
+    def agree(self, text: str) -> bool:
+        """Whether all processes gave the same text; all must ask."""
+        number = torch.tensor([zlib.crc32(text.encode())], device=self.device)
+        return len(self.gathered(number).unique()) == 1
+
     def wait(self) -> None:
         """Returns when all processes have come here, however long the others take."""
         if self.patient is not None:
-            with self._answered():
+            with self.answered():
                 torch.distributed.barrier(group=self.patient)
 
     @contextlib.contextmanager
-    def _answered(self) -> Iterator[None]:
-        """Ends all processes when one does not answer: a frozen one would outlast every request to end."""
+    def answered(self) -> Iterator[None]:
+        """Around an exchange with the others: ends this machine's processes when one does not answer, for a
+        frozen one would outlast every request to end.
+        """
         try:
             yield
         except RuntimeError as error:
@@ -131,6 +141,7 @@ def start_runtime(params: RuntimeParams) -> Runtime:
         rank=accelerator.process_index,
         processes=accelerator.num_processes,
         accelerator=accelerator,
+        sharded=params.sharded and accelerator.num_processes > 1,
     )
     return runtime if runtime.processes == 1 else _acquainted(runtime)
 
@@ -139,8 +150,10 @@ def _acquainted(runtime: Runtime) -> Runtime:
     """The runtime with what the processes need to know of one another."""
     patience = datetime.timedelta(minutes=PATIENT_MINUTES)
     group: ProcessGroup = torch.distributed.new_group(backend="gloo", timeout=patience)
-    ids = runtime.gathered(torch.tensor([os.getpid()], device=runtime.device)).flatten().tolist()
-    others = tuple(process for process in ids if process != os.getpid())
+    machine = int(os.environ.get(MACHINE_VARIABLE, -1 - runtime.rank))  # unknown: each one is a machine alone
+    mine = [machine, os.getpid()]
+    everyone = runtime.gathered(torch.tensor(mine, device=runtime.device)).tolist()
+    others = tuple(process for where, process in everyone if where == machine and process != os.getpid())
     return dataclasses.replace(runtime, patient=group, others=others)
 
 
