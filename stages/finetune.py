@@ -26,9 +26,7 @@ ROLE = "tuned"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FinetuneMetrics:
-    """The tuned model's size, the account of its pairs by split, how much the question matters by its kind,
-    and the training.
-    """
+    """The tuned model's size, its pairs by split, how much the question matters by its kind, the training."""
 
     parameters: int
     pairs: dict[str, PairAccount]
@@ -98,4 +96,4 @@ def row_order(train: PairRows, params: FinetuneParams) -> BatchOrder:
 
 
 if __name__ == "__main__":
-    main("finetune", run)
+    main("finetune", run, trains=True)

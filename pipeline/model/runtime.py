@@ -1,9 +1,9 @@
 """Where a training runs: devices, processes, number format, threads; the one home of accelerate.
 
 On the CPU or one GPU a training is this process. With more GPUs, `launch` starts one process for each
-through torch's own launcher (what `torchrun` calls), so the stage's command never changes. All processes
-hold the same weights, compute different micro-batches and add all gradients in the same order, so their
-number does not change a bit.
+through torch's own launcher (what `torchrun` calls), so the stage's command never changes. Over several
+machines `torchrun` itself starts the stage in all processes. All hold the same weights, compute different
+micro-batches and add all gradients in the same order, so their number does not change a bit.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from pipeline.errors import BusyError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.parentage import end_with_parent
+from pipeline.ranks import launched_rank
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
@@ -41,6 +42,7 @@ _DIED = f"a training process died or froze; most often memory ran out (its lines
 ANSWER_SECONDS = 30.0  # that processes wait for one another within a step
 PATIENT_MINUTES = 60.0  # for the one that writes a checkpoint
 _UNANSWERED = re.compile(r"timed? ?out", re.IGNORECASE)
+_UNREACHED = re.compile(r"gloo|nccl|connection (closed|reset)|timed? ?out", re.IGNORECASE)
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
@@ -195,7 +197,16 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     With more than one process, function, arguments and result are pickled: the function must be one of a
     module. Raises the error of the first process that fails with one a person can act on, ResourceError
     when memory runs out or a process dies, BusyError when it is told to stop.
+
+    Where a launcher has started this process among others, it is one of them. All but the first one end here,
+    with code 0: what is left to do with the result is to publish it.
     """
+    rank = launched_rank()
+    if rank is not None:
+        result = _among_launched(function, args)
+        if rank > 0:
+            raise SystemExit(0)
+        return result
     processes = processes_to_start()
     if processes == 1:
         with _memory_named():
@@ -222,8 +233,25 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     for outcome in outcomes.values():
         if isinstance(outcome, GristmillError):
             raise outcome
-    result: _Result = outcomes[0]
-    return result
+    first: _Result = outcomes[0]
+    return first
+
+
+def _among_launched(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result:
+    """The function in this process, one of those that a launcher started.
+
+    ResourceError when another one has died, which torch notices by the connection to it.
+    """
+    try:
+        with _memory_named():
+            return function(*args)
+    except RuntimeError as error:
+        if not (isinstance(error, torch.distributed.DistError) or _UNREACHED.search(str(error))):
+            raise
+        raise ResourceError(f"{_DIED} ({str(error).splitlines()[0]})") from error
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 @contextlib.contextmanager
@@ -241,12 +269,15 @@ def _memory_named() -> Iterator[None]:
 def _in_process(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result | GristmillError | None:
     """One training process: an error a person can act on is a value for the parent, as is rank 0's result."""
     end_with_parent(signal.SIGKILL)
+    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which passes it on: a second signal would kill
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with _memory_named():
             result = function(*args)
         return result if os.environ["RANK"] == "0" else None
     except BusyError as error:
+        if os.environ["RANK"] == "0":
+            _log.info("%s", error)
         raise SystemExit(error.exit_code) from error  # the parent that stops us takes no more results
     except GristmillError as error:
         return error
