@@ -253,9 +253,8 @@ class _Training:
         with self.clock.timing("checkpoint"):
             first = self.runtime.rank == 0
             state = (self.model.state_dict(), self.optimizers.tensors(), average)
-            snapshot = Snapshot(
-                self.progress, *(collected(tensors, keep=first) for tensors in state), self.best
-            )
+            weights, moments, average = (collected(tensors, keep=first) for tensors in state)
+            snapshot = Snapshot(self.progress, weights, moments, average, self.best)
             if first:
                 save_checkpoint(self.task.folder, snapshot, run=self.task.run)
             self.runtime.wait()

@@ -101,8 +101,8 @@ class Runtime:
 
     def agree(self, text: str) -> bool:
         """Whether all processes gave the same text; all must ask."""
-        number = torch.tensor([zlib.crc32(text.encode())], device=self.device)
-        return len(self.gathered(number).unique()) == 1
+        numbers = self.gathered(torch.tensor([zlib.crc32(text.encode())], device=self.device))
+        return bool((numbers == numbers[0]).all())
 
     def wait(self) -> None:
         """Returns when all processes have come here, however long the others take."""

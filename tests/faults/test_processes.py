@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipeline.errors import BusyError
@@ -17,7 +18,7 @@ from pipeline.model.runtime import PROCESSES_VARIABLE
 from tests.corner import Corner
 from tests.model.trainings import stream
 from tests.stages.test_pretrain import publish_split
-from tests.workshop import wait_until_ended
+from tests.workshop import LONGEST_END_SECONDS, wait_until_ended
 
 LONGEST_STOP_SECONDS = 25.0
 pytestmark = pytest.mark.faults
@@ -89,13 +90,11 @@ def test_two_processes_stop_with_a_checkpoint_and_go_on(
     assert time.monotonic() - asked < LONGEST_STOP_SECONDS
     assert "pretrain: BusyError: training was told to stop; run it again" in said
     wait_until_ended(place.path, "multiprocessing")
-    kept = [
-        int(path.name.removeprefix("step-")) for path in place.path.glob(".work/pretrain/*/checkpoints/*")
-    ]
-    assert any(step % 10 for step in kept), f"only the regular checkpoints are there: {kept}"
+    stopped = re.search(r"^stopped after step (\d+) of 200; run it again", said, re.MULTILINE)
+    assert stopped, said
     outcome = place.run("pretrain")
     assert outcome.code == 0, outcome.stderr
-    assert f"resumed after step {max(kept)} of 300" in outcome.stderr
+    assert f"resumed after step {stopped[1]} of 200" in outcome.stderr
     assert written(place) == alone
 
 
@@ -122,14 +121,46 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def test_two_launchers_publish_the_bytes_of_one_process(alone: dict[str, bytes], tmp_path: Path) -> None:
-    place = corner(tmp_path)
+def machines(place: Corner) -> list[subprocess.Popen[str]]:
+    """Two launchers that have found one another."""
     command, pipe = launcher(place, free_port()), subprocess.PIPE
-    machines = [
+    return [
         subprocess.Popen(command, cwd=place.path, env=place.environment, stdout=pipe, stderr=pipe, text=True)
         for _ in range(2)
     ]
-    said = [machine.communicate(timeout=300)[1] for machine in machines]
-    assert [machine.returncode for machine in machines] == [0, 0], said
+
+
+def test_two_launchers_publish_the_bytes_of_one_process(alone: dict[str, bytes], tmp_path: Path) -> None:
+    place = corner(tmp_path)
+    started = machines(place)
+    said = [machine.communicate(timeout=300)[1] for machine in started]
+    assert [machine.returncode for machine in started] == [0, 0], said
     assert written(place) == alone
     assert not list(place.path.glob(".work/pretrain*"))
+
+
+@pytest.mark.parametrize("victim", ["launcher", "process"])
+def test_what_ends_on_one_machine_ends_on_the_other_and_goes_on_later(
+    victim: str, alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    place = corner(tmp_path)
+    started = machines(place)
+    wait_for_checkpoint(place, started[0])
+    asked = time.monotonic()
+    if victim == "launcher":
+        started[1].terminate()
+    else:
+        (process,) = psutil.Process(started[1].pid).children()
+        process.kill()
+    said = "".join(machine.communicate(timeout=120)[1] for machine in started)
+    assert all(machine.returncode for machine in started)
+    assert time.monotonic() - asked < LONGEST_END_SECONDS
+    wanted = (
+        r"stopped after step (\d+) of 200" if victim == "launcher" else "a training process died or froze"
+    )
+    found = re.search(f"pretrain: .*{wanted}", said)
+    assert found, said
+    outcome = place.run("pretrain")
+    assert outcome.code == 0, outcome.stderr
+    assert f"resumed after step {found[1] if found.groups() else ''}" in outcome.stderr
+    assert written(place) == alone
