@@ -74,29 +74,21 @@ def test_a_stopped_training_resumes_and_ends_with_the_same_bits(
     assert_same(fitted(tmp_path), undisturbed[0], (tmp_path, undisturbed[1]))
 
 
-def stopping_in_evaluation() -> Transformer:
-    """A model whose first process, of however many, is asked to stop in its first batch of validation after
-    step 5.
-    """
-    model, passes = new_model(), 0
+def stopped_in_evaluation(folder: Path) -> int:
+    """How many batches this process measures when the first process is asked to stop in its first one."""
+    model, learned, measured = new_model(), 0, 0
 
-    def stop(*_: object) -> None:
-        nonlocal passes
-        passes += torch.is_grad_enabled()
-        if passes and not torch.is_grad_enabled() and os.environ.get("RANK", "0") == "0":
+    def count(*_: object) -> None:
+        nonlocal learned, measured
+        learned += torch.is_grad_enabled()
+        measured += bool(learned) and not torch.is_grad_enabled()
+        if measured == 1 and os.environ.get("RANK", "0") == "0":
             os.kill(os.getpid(), signal.SIGTERM)
 
-    model.model.register_forward_pre_hook(stop)
-    return model
-
-
-def stopped_in_evaluation(folder: Path) -> int:
-    """How many batches this process measured in an evaluation that was stopped in its first."""
-    model, measured = stopping_in_evaluation(), []
-    model.model.register_forward_hook(lambda *_: measured.append(not torch.is_grad_enabled()))
+    model.model.register_forward_pre_hook(count)
     with pytest.raises(BusyError, match="stopped after step 5 of 12"):
         fitted(folder, model=model)
-    return sum(measured)
+    return measured
 
 
 def test_an_evaluation_that_is_stopped_is_done_again(

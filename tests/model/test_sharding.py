@@ -13,14 +13,15 @@ import pytest
 import torch
 
 from pipeline.errors import BusyError, ParamsError, ResourceError
-from pipeline.model.batches import BatchOrder
+from pipeline.model.batches import BatchOrder, in_order
 from pipeline.model.checkpoint import Progress
 from pipeline.model.fitting import Fitted
+from pipeline.model.gates import check_causality, shaken
 from pipeline.model.gradients import gradients_of
 from pipeline.model.optimization import build_optimizers
 from pipeline.model.runtime import PROCESSES_VARIABLE, launch, start_runtime
-from pipeline.model.sharding import is_sharded, place
-from pipeline.model.training import train
+from pipeline.model.sharding import fill, is_sharded, place, whole
+from pipeline.model.training import summed_loss, train
 from pipeline.model.transformer import Transformer
 from pipeline.params import load
 from pipeline.settings.pretrain import PretrainParams
@@ -142,6 +143,30 @@ def test_each_process_holds_its_part_alone(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(PROCESSES_VARIABLE, "2")
     mine, all_of_it = launch(held)
     assert mine == all_of_it / 2
+
+
+def measured_after(weights: dict[str, torch.Tensor], params: PretrainParams) -> list[tuple[float, int]]:
+    """The summed loss of a model that is given whole weights, over odd and even numbers of batches."""
+    runtime = start_runtime(params.runtime)
+    model, found = place(new_model(), runtime), []
+    for batch_items in (100, 4, 3, 1):
+        fill(model, weights)
+        val = in_order(blocks(documents=6, seed=2), batch_items)
+        found.append(summed_loss(model, val, runtime=runtime))
+    check_causality(model)
+    fill(model, weights)
+    assert all(torch.equal(whole(value), weights[name]) for name, value in model.state_dict().items())
+    return found
+
+
+@TWO
+def test_whole_weights_given_to_a_sharded_model_are_measured_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = dict(shaken(new_model()).state_dict())
+    alone = measured_after(weights, SHARDED)
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    assert launch(measured_after, weights, SHARDED) == alone
 
 
 def without_memory(folder: Path) -> Fitted:
