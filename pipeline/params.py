@@ -49,7 +49,9 @@ class Range:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low} to {self.high}"
+        """`Range(0, 1)` and `Range(0.0, 1.0)` are equal, and `typing` may hand out either for the other."""
+        low, high = (int(end) if end == int(end) else end for end in (self.low, self.high))
+        return f"{low} to {high}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

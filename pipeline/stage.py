@@ -41,6 +41,7 @@ from pipeline.errors import DataError, GristmillError, ParamsError, ResourceErro
 from pipeline.locks import holding
 from pipeline.params import as_json, load
 from pipeline.parentage import end_with_parent
+from pipeline.ranks import launched_rank
 
 Input = Annotated[Path, "input"]
 Output = Annotated[Path, "output"]
@@ -87,11 +88,18 @@ class _Call:
 
 
 def main(
-    stage: str, run: Callable[..., Any], *, params_of: str | None = None, argv: Sequence[str] | None = None
+    stage: str,
+    run: Callable[..., Any],
+    *,
+    params_of: str | None = None,
+    trains: bool = False,
+    argv: Sequence[str] | None = None,
 ) -> None:
     """Runs the stage as a command and exits with its code.
 
     `params_of` names the option that picks a subsection of the stage's params (`source`: `ingest.pydocs`).
+    A stage that `trains` may be started by a launcher, in several processes: the first one is the writer, the
+    others end with code 0 inside `launch` (pipeline/model/runtime.py), before anything is written.
     """
     call = _parse(stage, run, sys.argv[1:] if argv is None else argv)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
@@ -101,7 +109,10 @@ def main(
         end_with_parent()
         _allow_open_files()
         params = _checked_params(stage, call, params_of)
-        with _only_writer(call):
+        helps = bool(launched_rank())
+        if helps and not trains:
+            raise ParamsError("started by a launcher as one of several processes; start one alone")
+        with contextlib.nullcontext() if helps else _only_writer(call):
             _execute(call, run, params)
     except ParamsError as error:
         _exit(call, error, *error.problems)

@@ -15,6 +15,7 @@ from pipeline.model.instructions import PairSources
 from pipeline.model.relevance import Relevance, question_relevance
 from pipeline.model.results import TrainingMetrics, curve_csv, training_metrics
 from pipeline.model.runtime import launch, start_runtime
+from pipeline.model.sharding import fill
 from pipeline.model.weights import KIND, adopt, load_model, model_facts, save_model
 from pipeline.settings.finetune import FinetuneParams
 from pipeline.stage import Input, Output, Work, main
@@ -25,9 +26,7 @@ ROLE = "tuned"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FinetuneMetrics:
-    """The tuned model's size, the account of its pairs by split, how much the question matters by its kind,
-    and the training.
-    """
+    """The tuned model's size, its pairs by split, how much the question matters by its kind, the training."""
 
     parameters: int
     pairs: dict[str, PairAccount]
@@ -86,7 +85,7 @@ def train_on_pairs(
     task = Task("finetune", hashlib.sha256(identity).hexdigest(), folder, untrained=False)
     data = Data(pairs["train"], pairs["val"], row_order(pairs["train"], params))
     fitted = fit(model, data, task, params=params, runtime=runtime)
-    model.load_state_dict(fitted.best)
+    fill(model, fitted.best)
     return fitted, question_relevance(model, pairs["val"], runtime=runtime)
 
 
@@ -97,4 +96,4 @@ def row_order(train: PairRows, params: FinetuneParams) -> BatchOrder:
 
 
 if __name__ == "__main__":
-    main("finetune", run)
+    main("finetune", run, trains=True)

@@ -91,4 +91,4 @@ def block_order(train: TokenBlocks, params: PretrainParams) -> BatchOrder:
 
 
 if __name__ == "__main__":
-    main("pretrain", run)
+    main("pretrain", run, trains=True)

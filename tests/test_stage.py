@@ -139,6 +139,16 @@ def test_a_stage_writes_its_output_its_metrics_with_provenance_and_its_timings(b
     assert not bench.work_folder().exists(), "finished work is put away"
 
 
+def test_a_stage_that_does_not_train_is_refused_as_one_of_several_processes(bench: Bench) -> None:
+    launched = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+    done = bench.run(RANK="1", **launched)
+    assert done.returncode == errors.ParamsError.exit_code
+    assert done.stderr == (
+        "ingest@files: ParamsError: started by a launcher as one of several processes; start one alone\n"
+    )
+    assert bench.run(RANK="0", **launched).returncode == 0
+
+
 def test_what_is_written_says_nothing_about_when_and_where_it_ran(bench: Bench, tmp_path: Path) -> None:
     bench.run()
     other = tmp_path / "other/place"

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from pipeline.model.sharding import parted
+
 
 class WeightAverage:
     """The average of the weights of `model` so far, in their own precision and on their device.
@@ -35,9 +37,9 @@ class WeightAverage:
             self.weights[name].lerp_(value, step)
 
     def restore(self, weights: dict[str, Tensor]) -> None:
-        """Sets the average to weights that a checkpoint held."""
+        """Sets the average to the whole weights that a checkpoint held."""
         for name, value in self.weights.items():
-            value.copy_(weights[name])
+            value.copy_(parted(weights[name], value))
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
-from pipeline.errors import BusyError, NumericsError
+from pipeline.errors import BusyError, NumericsError, ResourceError
 from pipeline.model.averaging import WeightAverage
-from pipeline.model.batches import BatchOrder, Items, in_order
+from pipeline.model.batches import Batch, BatchOrder, Items, in_order
 from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
 from pipeline.model.clock import Clock, Weather
 from pipeline.model.gates import check_causality, check_first_loss, shaken
@@ -29,6 +29,7 @@ from pipeline.model.losses import Regularization
 from pipeline.model.optimization import build_optimizers, peak_learning_rate
 from pipeline.model.runtime import Runtime
 from pipeline.model.scalars import scalar_log
+from pipeline.model.sharding import collected, fill, place
 from pipeline.model.training import StepRecord, TrainingParams, summed_loss, train
 from pipeline.model.transformer import Transformer
 from pipeline.progress import Meter
@@ -98,8 +99,8 @@ def fit(model: Transformer, data: Data, task: Task, *, params: FittingParams, ru
     clock = Clock(model, runtime)
     with clock.timing("gate"):
         check_causality(shaken(model))
-    model.to(runtime.device)
-    training = _Training(model, data, task, params=params, runtime=runtime, clock=clock)
+    placed = place(model, runtime)
+    training = _Training(placed, data, task, params=params, runtime=runtime, clock=clock)
     with StopRequest() as stop:
         training.run(stop)
     with clock.timing("gate"):
@@ -131,6 +132,8 @@ class _Training:
         self.clock = clock
         self._saved_step = 0
         found = latest_checkpoint(task.folder, run=task.run)
+        if not runtime.agree(f"{task.run} {found.progress.step if found else 0}"):
+            raise ResourceError(f"{task.folder}: other processes see another; put it on shared storage")
         if found is not None:
             self._continue_from(found)
 
@@ -208,17 +211,23 @@ class _Training:
     def _evaluate(self, stop: StopRequest) -> None:
         """Measures the validation loss and keeps the weights if it is the lowest so far.
 
-        A stop that is asked for meanwhile ends it without a result (with several processes, at its end).
+        A stop that is asked of any process meanwhile ends it without a result.
         """
-        progress = self.progress
-        alone = self.runtime.processes == 1
-        batches = in_order(self.data.val, self.data.order.unit_items)
-        watched = itertools.takewhile(lambda _: not (alone and stop.requested), batches)
+        progress, stopped = self.progress, False
+
+        def until_stopped() -> Iterator[Batch]:
+            nonlocal stopped
+            for number, batch in enumerate(in_order(self.data.val, self.data.order.unit_items)):
+                stopped = number % self.runtime.processes == 0 and self.runtime.any(stop.requested)
+                if stopped:
+                    return
+                yield batch
+
         averaged = self.average.in_place() if self.average is not None else contextlib.nullcontext()
         with self.clock.timing("evaluation"), averaged:
-            nats, targets = summed_loss(self.model, watched, runtime=self.runtime)
+            nats, targets = summed_loss(self.model, until_stopped(), runtime=self.runtime)
         self.clock.evaluated += len(self.data.val) * self.model.config.context_tokens
-        if alone and stop.requested:
+        if stopped:
             return
         loss = nats / max(1, targets)
         if not math.isfinite(loss):
@@ -228,24 +237,25 @@ class _Training:
         progress.curve[-1] = dataclasses.replace(progress.curve[-1], val_loss=loss)
         if progress.best_val_loss is None or loss < progress.best_val_loss:
             progress.best_step, progress.best_val_loss = progress.step, loss
-            measured = self._weights() if self.average is None else self.average.weights
-            self.best = {name: tensor.detach().cpu().clone() for name, tensor in measured.items()}
+            measured = self.model.state_dict() if self.average is None else self.average.weights
+            self.best = {name: tensor.clone() for name, tensor in collected(measured).items()}
 
     def _save(self) -> None:
         """Writes a checkpoint of this step; the other processes wait for the first one to do it."""
+        average = {} if self.average is None else self.average.weights
         with self.clock.timing("checkpoint"):
-            if self.runtime.rank == 0:
-                average = {} if self.average is None else self.average.weights
-                snapshot = Snapshot(
-                    self.progress, self._weights(), self.optimizers.tensors(), average, self.best
-                )
+            first = self.runtime.rank == 0
+            state = (self.model.state_dict(), self.optimizers.tensors(), average)
+            weights, moments, average = (collected(tensors, keep=first) for tensors in state)
+            snapshot = Snapshot(self.progress, weights, moments, average, self.best)
+            if first:
                 save_checkpoint(self.task.folder, snapshot, run=self.task.run)
             self.runtime.wait()
         self._saved_step = self.progress.step
 
     def _continue_from(self, found: Snapshot) -> None:
         self.progress, self.best = found.progress, found.best
-        self.model.load_state_dict(found.weights)
+        fill(self.model, found.weights)
         self.optimizers.restore(found.moments)
         if self.average is not None:
             self.average.restore(found.average)
@@ -254,6 +264,3 @@ class _Training:
             _log.info(
                 "%s: resumed after step %d of %d", self.task.label, found.progress.step, self.params.steps
             )
-
-    def _weights(self) -> dict[str, Tensor]:
-        return dict(self.model.state_dict())

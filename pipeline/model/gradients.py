@@ -5,11 +5,12 @@ pass, and everyone adds the units' gradients in the order of the units. So neith
 the size of a micro-batch changes a bit of the sum, on one kind of processor.
 
 *Fast*: each process takes an equal part of the batch through micro-batches as large as its memory allows, and
-one all-reduce adds the parts. The sum is the same up to its rounding.
+one all-reduce adds the parts. The sum is the same up to its rounding. With sharded weights (see sharding.py)
+the sum happens in the backward pass itself.
 
 Memory that runs out in the middle of a step does not end the training. Canonical gradients are computed again
 with each block's forward pass repeated in the backward one (which keeps the bits), fast ones in smaller
-micro-batches.
+micro-batches. Sharded, it does: the other processes are in the middle of an exchange that one has left.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def gradients_of(
             "batch_blocks (or batch_rows) be a multiple of the processes, or set GRISTMILL_MODEL_PROCESSES"
         )
     passes = Passes(model, items, order, regularization, runtime)
+    if runtime.sharded:
+        return ShardedGradients(passes)
     return CanonicalGradients(passes) if runtime.gradients == "canonical" else FastGradients(passes)
 
 
@@ -171,8 +174,7 @@ class FastGradients:
     def __call__(self, step: int) -> StepGradient:
         """Process r computes the r-th part of the batch; ResourceError when not even one item fits."""
         passes, runtime = self.passes, self.passes.runtime
-        share = passes.order.batch_items // runtime.processes
-        mine = range(runtime.rank * share, (runtime.rank + 1) * share)
+        mine = _share(passes)
         while True:
             places = parts(mine, self._micro_batch_items)
             batches = passes.batches(step, places)
@@ -194,6 +196,36 @@ class FastGradients:
             )
         self._micro_batch_items = (self._micro_batch_items + 1) // 2
         _make_room(self.passes.runtime, f"micro-batches of {self._micro_batch_items} items")
+
+
+class ShardedGradients:
+    """Sums over this process's part in micro-batches; it is left with its part of every gradient."""
+
+    def __init__(self, passes: Passes) -> None:
+        self.passes = passes
+
+    def __call__(self, step: int) -> StepGradient:
+        """Process r computes the r-th part of the batch; ResourceError when memory runs out."""
+        passes, runtime = self.passes, self.passes.runtime
+        places = parts(_share(passes), passes.order.micro_batch_items)
+        batches = passes.batches(step, places)
+        targets = max(1, runtime.summed_count(sum(batch.num_targets for batch in batches)))
+        with runtime.answered():
+            pieces = passes.summed(step, places, batches, targets=targets)
+        if pieces is None:
+            remedy = "out of memory; lower micro_batch_blocks or micro_batch_rows, or train on more GPUs"
+            _log.error(remedy)  # the other processes fail too, and may be heard first
+            raise ResourceError(remedy)
+        loss, *gradients = pieces
+        for weight, gradient in zip(passes.model.parameters(), gradients, strict=True):
+            weight.grad = gradient
+        return StepGradient(float(runtime.summed([loss])[0]), targets)
+
+
+def _share(passes: Passes) -> range:
+    """This process's part of a step's batch: as many places as every other's."""
+    share, rank = passes.order.batch_items // passes.runtime.processes, passes.runtime.rank
+    return range(rank * share, (rank + 1) * share)
 
 
 def parts(places: range, size: int) -> list[range]:

@@ -3,7 +3,8 @@
 Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). torch has one too, but
 computes in bf16 whatever the processor: on a core without bf16 instructions its Newton-Schulz iteration was
 88 % of a training step. This one computes in the training's own precision, and takes all
-matrices of one shape together.
+matrices of one shape together. A sharded matrix is put together for it, one at a time for the memory's sake;
+every process computes the whole update and applies its part.
 
 Shapes: M matrices of one shape, R rows, C columns, S the smaller of both.
 """
@@ -16,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+
+from pipeline.model.sharding import is_sharded, parted, whole
 
 # Each step applies x -> a x + b x^3 + c x^5 to the singular values. These triples, one per step, are the best
 # for singular values from 0.004 to 1: Amsel et al., "The Polar Express" (arXiv:2505.16932), algorithm 1.
@@ -54,13 +57,19 @@ class Muon(Optimizer):
             for weight in group["params"]:
                 if weight.grad is not None:
                     alike.setdefault(weight.shape, []).append(weight)
-            for (rows, columns), weights in alike.items():
-                pushes_MRC = torch.stack([self._push(weight) for weight in weights])
-                updates_MRC = orthogonalized(pushes_MRC, dtype=self.dtype)
-                rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-                for weight, update_RC in zip(weights, updates_MRC, strict=True):
-                    weight.mul_(1.0 - group["lr"] * group["weight_decay"])
-                    weight.sub_(update_RC, alpha=rate)
+            for weights in alike.values():
+                one_by_one = is_sharded(weights[0])
+                for together in [[weight] for weight in weights] if one_by_one else [weights]:
+                    self._update(together, group["lr"], decay=group["weight_decay"])
+
+    def _update(self, weights: list[Tensor], rate: float, *, decay: float) -> None:
+        """Updates weights of one shape."""
+        pushes_MRC = torch.stack([whole(self._push(weight)) for weight in weights])
+        updates_MRC = orthogonalized(pushes_MRC, dtype=self.dtype)
+        rows, columns = weights[0].shape
+        for weight, update_RC in zip(weights, updates_MRC, strict=True):
+            weight.mul_(1.0 - rate * decay)
+            weight.sub_(parted(update_RC, weight), alpha=rate * max(1.0, rows / columns) ** 0.5)
 
     def _push(self, weight: Tensor) -> Tensor:
         """The weight's gradient, moved on along its momentum, which is updated."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from pipeline.model.muon import Muon
+from pipeline.model.sharding import parted, whole
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
@@ -33,7 +34,7 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All moments, by `optimizer.parameter.moment`."""
+        """All moments, sharded as their parameters are, by `optimizer.parameter.moment`."""
         return {
             f"{name}.{index}.{moment}": value
             for name, optimizer in self.by_name.items()
@@ -42,13 +43,14 @@ class Optimizers:
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Sets all moments to what `tensors()` gave."""
+        """Sets all moments to what `tensors()` gave, whole."""
         for name, optimizer in self.by_name.items():
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}
             for key, value in tensors.items():
                 owner, index, moment = key.split(".")
                 if owner == name:
-                    state.setdefault(int(index), {})[moment] = value
+                    state.setdefault(int(index), {})[moment] = parted(value, weights[int(index)])
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
@@ -113,7 +115,7 @@ def clip(gradients: Iterator[Tensor], *, max_norm: float) -> float:
     A non-finite norm leaves them as they are.
     """
     listed = list(gradients)
-    norm = float(torch.nn.utils.get_total_norm(listed))
+    norm = float(whole(torch.nn.utils.get_total_norm(listed)))
     if math.isfinite(norm) and norm > max_norm:
         for gradient in listed:
             gradient.mul_(max_norm / norm)

@@ -1,9 +1,9 @@
 """Where a training runs: devices, processes, number format, threads; the one home of accelerate.
 
 On the CPU or one GPU a training is this process. With more GPUs, `launch` starts one process for each
-through torch's own launcher (what `torchrun` calls), so the stage's command never changes. All processes
-hold the same weights, compute different micro-batches and add all gradients in the same order, so their
-number does not change a bit.
+through torch's own launcher (what `torchrun` calls), so the stage's command never changes. Over several
+machines `torchrun` itself starts the stage in all processes. All hold the same weights, compute different
+micro-batches and add all gradients in the same order, so their number does not change a bit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
@@ -30,15 +31,18 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from pipeline.errors import BusyError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.parentage import end_with_parent
+from pipeline.ranks import launched_rank
 from pipeline.settings.training import RuntimeParams
 
 PROCESSES_VARIABLE = "GRISTMILL_MODEL_PROCESSES"
+MACHINE_VARIABLE = "GROUP_RANK"  # in which torch's launcher numbers the machines
 _AGAIN = "run it again to go on from its last checkpoint"
 _STOPPED = f"training was told to stop; {_AGAIN}"
 _DIED = f"a training process died or froze; most often memory ran out (its lines are above); {_AGAIN}"
 ANSWER_SECONDS = 30.0  # that processes wait for one another within a step
 PATIENT_MINUTES = 60.0  # for the one that writes a checkpoint
 _UNANSWERED = re.compile(r"timed? ?out", re.IGNORECASE)
+_UNREACHED = re.compile(r"gloo|nccl|connection (closed|reset)|timed? ?out", re.IGNORECASE)
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
@@ -53,8 +57,9 @@ class Runtime:
     rank: int
     processes: int
     accelerator: Accelerator
+    sharded: bool = False  # each process holds a part of every weight (see sharding.py)
     patient: ProcessGroup | None = None  # of all processes, for waits that may be long; None for a single one
-    others: tuple[int, ...] = ()  # the ids of the other processes
+    others: tuple[int, ...] = ()  # the ids of the other processes on this machine
 
     @property
     def dtype(self) -> torch.dtype:
@@ -69,7 +74,7 @@ class Runtime:
         """The 1-D values of every process, by rank: (processes, N)."""
         if self.processes == 1:
             return values_N[None]
-        with self._answered():
+        with self.answered():
             everyone: Tensor = self.accelerator.gather(values_N)
             return everyone.view(self.processes, -1)
 
@@ -78,7 +83,7 @@ class Runtime:
         if self.processes == 1:
             return pieces
         flat_N = torch.cat([piece.reshape(-1) for piece in pieces])
-        with self._answered():
+        with self.answered():
             everyone: Tensor = self.accelerator.reduce(flat_N, reduction="sum")
         sizes = [piece.numel() for piece in pieces]
         return [
@@ -94,15 +99,22 @@ class Runtime:
         """Whether the flag is set in any process; all processes must ask."""
         return bool(self.gathered(torch.tensor([float(flag)], device=self.device)).any())
 
+    def agree(self, text: str) -> bool:
+        """Whether all processes gave the same text; all must ask."""
+        numbers = self.gathered(torch.tensor([zlib.crc32(text.encode())], device=self.device))
+        return bool((numbers == numbers[0]).all())
+
     def wait(self) -> None:
         """Returns when all processes have come here, however long the others take."""
         if self.patient is not None:
-            with self._answered():
+            with self.answered():
                 torch.distributed.barrier(group=self.patient)
 
     @contextlib.contextmanager
-    def _answered(self) -> Iterator[None]:
-        """Ends all processes when one does not answer: a frozen one would outlast every request to end."""
+    def answered(self) -> Iterator[None]:
+        """Around an exchange with the others: ends this machine's processes when one does not answer, for a
+        frozen one would outlast every request to end.
+        """
         try:
             yield
         except RuntimeError as error:
@@ -131,6 +143,7 @@ def start_runtime(params: RuntimeParams) -> Runtime:
         rank=accelerator.process_index,
         processes=accelerator.num_processes,
         accelerator=accelerator,
+        sharded=params.sharded and accelerator.num_processes > 1,
     )
     return runtime if runtime.processes == 1 else _acquainted(runtime)
 
@@ -139,8 +152,10 @@ def _acquainted(runtime: Runtime) -> Runtime:
     """The runtime with what the processes need to know of one another."""
     patience = datetime.timedelta(minutes=PATIENT_MINUTES)
     group: ProcessGroup = torch.distributed.new_group(backend="gloo", timeout=patience)
-    ids = runtime.gathered(torch.tensor([os.getpid()], device=runtime.device)).flatten().tolist()
-    others = tuple(process for process in ids if process != os.getpid())
+    machine = int(os.environ.get(MACHINE_VARIABLE, -1 - runtime.rank))  # unknown: each one is a machine alone
+    mine = [machine, os.getpid()]
+    everyone = runtime.gathered(torch.tensor(mine, device=runtime.device)).tolist()
+    others = tuple(process for where, process in everyone if where == machine and process != os.getpid())
     return dataclasses.replace(runtime, patient=group, others=others)
 
 
@@ -182,7 +197,16 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     With more than one process, function, arguments and result are pickled: the function must be one of a
     module. Raises the error of the first process that fails with one a person can act on, ResourceError
     when memory runs out or a process dies, BusyError when it is told to stop.
+
+    Where a launcher has started this process among others, it is one of them. All but the first one end here,
+    with code 0: what is left to do with the result is to publish it.
     """
+    rank = launched_rank()
+    if rank is not None:
+        result = _among_launched(function, args)
+        if rank > 0:
+            raise SystemExit(0)
+        return result
     processes = processes_to_start()
     if processes == 1:
         with _memory_named():
@@ -209,8 +233,25 @@ def launch(function: Callable[..., _Result], *args: Any) -> _Result:
     for outcome in outcomes.values():
         if isinstance(outcome, GristmillError):
             raise outcome
-    result: _Result = outcomes[0]
-    return result
+    first: _Result = outcomes[0]
+    return first
+
+
+def _among_launched(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result:
+    """The function in this process, one of those that a launcher started.
+
+    ResourceError when another one has died, which torch notices by the connection to it.
+    """
+    try:
+        with _memory_named():
+            return function(*args)
+    except RuntimeError as error:
+        if not (isinstance(error, torch.distributed.DistError) or _UNREACHED.search(str(error))):
+            raise
+        raise ResourceError(f"{_DIED} ({str(error).splitlines()[0]})") from error
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 @contextlib.contextmanager
@@ -228,12 +269,15 @@ def _memory_named() -> Iterator[None]:
 def _in_process(function: Callable[..., _Result], args: tuple[Any, ...]) -> _Result | GristmillError | None:
     """One training process: an error a person can act on is a value for the parent, as is rank 0's result."""
     end_with_parent(signal.SIGKILL)
+    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone, which passes it on: a second signal would kill
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with _memory_named():
             result = function(*args)
         return result if os.environ["RANK"] == "0" else None
     except BusyError as error:
+        if os.environ["RANK"] == "0":
+            _log.info("%s", error)
         raise SystemExit(error.exit_code) from error  # the parent that stops us takes no more results
     except GristmillError as error:
         return error

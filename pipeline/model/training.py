@@ -22,6 +22,7 @@ from pipeline.model.losses import NONE
 from pipeline.model.optimization import Optimizers, clip
 from pipeline.model.runtime import Runtime
 from pipeline.model.schedules import learning_rate_share
+from pipeline.model.sharding import release
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
 
@@ -91,10 +92,16 @@ def summed_loss(model: Transformer, batches: Iterable[Batch], *, runtime: Runtim
     their number.
     """
     sums: list[float] = []
-    targets = 0
+    targets, idle = 0, False
     for number, batch in enumerate(batches):
         targets += batch.num_targets
-        mine = number % runtime.processes == runtime.rank
+        turn = number % runtime.processes
+        mine = turn == runtime.rank
         sums.append(float(summed_objectives(model, batch, NONE, runtime)[1]) if mine else 0.0)
+        idle = turn < runtime.rank
+    if runtime.sharded:
+        if idle:  # others pass through the model once more, and only all together can
+            summed_objectives(model, batch, NONE, runtime)
+        release(model)
     shares = runtime.gathered(torch.tensor(sums, dtype=torch.float32, device=runtime.device))
     return math.fsum(shares.double().cpu().flatten().tolist()), targets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -62,3 +63,9 @@ class RuntimeParams:
     gradients: Literal["canonical", "fast"]  # canonical: the same bits on any number of processes
     threads: Annotated[int, Range(1, 1024)]  # CPU threads of one process; another number, other last bits
     gradient_checkpointing: bool  # true: each block's forward again in the backward pass, for less memory
+    sharded: bool  # true: each process holds a part of every weight and moment; fast gradients only
+
+    def problems(self) -> Iterator[str]:
+        """Rules across fields."""
+        if self.sharded and self.gradients != "fast":
+            yield f"sharded true needs gradients fast, not {self.gradients}: no process holds a whole sum"

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.model.batches import Batch
+from pipeline.model.batches import BatchOrder
 from pipeline.model.checkpoint import Progress
 from pipeline.model.config import ModelConfig
 from pipeline.model.gates import check_causality, check_first_loss, shaken
+from pipeline.model.gradients import gradients_of
 from pipeline.model.losses import summed_cross_entropy
 from pipeline.model.mlps import PlainMLP
 from pipeline.model.norms import LayerNorm
@@ -44,11 +45,10 @@ def test_every_choice_trains_and_starts_where_its_initialization_says(choice: st
     )
     here = runtime(params.runtime)
 
-    def batches(step: int) -> list[Batch]:
-        return [data.batch(range(8 * step, 8 * step + 8))]
-
+    order = BatchOrder(len(data), 8, unit_items=8, micro_batch_items=8, seed=1)
+    gradients = gradients_of(model, data, order, runtime=here)
     optimizers = build_optimizers(model, params.optimization, dtype=here.dtype)
-    records = list(train(model, optimizers, batches, start=Progress(), params=params, runtime=here))
+    records = list(train(model, optimizers, gradients, start=Progress(), params=params))
     check_first_loss(records[0].loss, model.config)
     assert not any(record.skipped for record in records)
     assert records[-1].loss < records[0].loss

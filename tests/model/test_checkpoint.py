@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import random
 import shutil
 from pathlib import Path
 
@@ -53,11 +54,11 @@ DAMAGE = {
     "deleted": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
     "halved": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:-3]),
-    "flipped": lambda path: path.write_bytes(
-        path.read_bytes()[:-2] + bytes([path.read_bytes()[-2] ^ 1]) + path.read_bytes()[-1:]
-    ),
+    "of one byte": lambda path: path.write_bytes(path.read_bytes()[:1]),
+    "without its last byte": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer by a byte": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
 }
+FLIPS = 50  # of each file: 300 in all
 _STATE = ("weights", "moments", "average", "best")
 FILES = (*(f"{name}.safetensors" for name in _STATE), "progress.json", "manifest.json")
 
@@ -76,12 +77,29 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(
     assert "step-00000008 is skipped" in caplog.text
 
 
-def test_a_file_of_another_step_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_step_is_damage(name: str, tmp_path: Path) -> None:
     first, last = saved(tmp_path, 4, 8)
-    shutil.copyfile(first / "weights.safetensors", last / "weights.safetensors")
+    shutil.copyfile(first / name, last / name)
     found = latest_checkpoint(tmp_path, run=RUN)
     assert found is not None
     assert found.progress.step == 4
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_noticed_wherever_it_is(name: str, tmp_path: Path) -> None:
+    _, last = saved(tmp_path, 4, 8)
+    chance, whole = random.Random(name), (last / name).read_bytes()
+    for _ in range(FLIPS):
+        place, bit = chance.randrange(len(whole)), chance.randrange(8)
+        (last / name).write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        found = latest_checkpoint(tmp_path, run=RUN)
+        assert found is not None
+        assert found.progress.step == 4, f"bit {bit} of byte {place} was not noticed"
+    (last / name).write_bytes(whole)
+    again = latest_checkpoint(tmp_path, run=RUN)
+    assert again is not None
+    assert again.progress.step == 8
 
 
 def test_a_checkpoint_under_another_step_s_name_is_not_used(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pipeline.errors import BusyError, NumericsError
 from pipeline.model.batches import in_order
 from pipeline.model.checkpoint import latest_checkpoint
 from pipeline.model.fitting import Fitted
+from pipeline.model.runtime import PROCESSES_VARIABLE, launch
 from pipeline.model.training import summed_loss
 from pipeline.model.transformer import Transformer
 from pipeline.settings.pretrain import PretrainParams
@@ -70,6 +71,42 @@ def test_a_stopped_training_resumes_and_ends_with_the_same_bits(
 ) -> None:
     with pytest.raises(BusyError, match=f"stopped after step {step + 1} of 12; run it again"):
         fitted(tmp_path, model=stopping_at(step, number))
+    assert_same(fitted(tmp_path), undisturbed[0], (tmp_path, undisturbed[1]))
+
+
+def stopped_in_evaluation(folder: Path) -> int:
+    """How many batches this process measures when the first process is asked to stop in its first one."""
+    model, learned, measured = new_model(), 0, 0
+
+    def count(*_: object) -> None:
+        nonlocal learned, measured
+        learned += torch.is_grad_enabled()
+        measured += bool(learned) and not torch.is_grad_enabled()
+        if measured == 1 and os.environ.get("RANK", "0") == "0":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    model.model.register_forward_pre_hook(count)
+    with pytest.raises(BusyError, match="stopped after step 5 of 12"):
+        fitted(folder, model=model)
+    return measured
+
+
+def test_an_evaluation_that_is_stopped_is_done_again(
+    undisturbed: tuple[Fitted, Path], tmp_path: Path
+) -> None:
+    assert stopped_in_evaluation(tmp_path) == 1
+    found = latest_checkpoint(tmp_path, run=str(dataclasses.astuple(PARAMS)))
+    assert found is not None
+    assert (found.progress.step, found.progress.best_step) == (5, None)
+    assert_same(fitted(tmp_path), undisturbed[0], (tmp_path, undisturbed[1]))
+
+
+@pytest.mark.faults
+def test_one_process_that_is_told_to_stop_ends_the_evaluation_of_all(
+    undisturbed: tuple[Fitted, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    assert launch(stopped_in_evaluation, tmp_path) == 1
     assert_same(fitted(tmp_path), undisturbed[0], (tmp_path, undisturbed[1]))
 
 

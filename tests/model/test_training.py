@@ -13,7 +13,7 @@ from pipeline.errors import NumericsError
 from pipeline.model.batches import BatchOrder, in_order
 from pipeline.model.checkpoint import Progress
 from pipeline.model.gates import shaken
-from pipeline.model.gradients import Gradients, gradients_of
+from pipeline.model.gradients import Gradients, StepGradient, gradients_of
 from pipeline.model.optimization import build_optimizers
 from pipeline.model.training import StepRecord, summed_loss, train
 from pipeline.model.transformer import Transformer
@@ -82,6 +82,43 @@ def test_a_skipped_step_leaves_weights_and_moments_as_they_were() -> None:
     assert all(torch.equal(value, moments[name]) for name, value in optimizers.tensors().items())
     poisoned = False
     assert not next(steps).skipped
+
+
+class Reporting:
+    """Gradients whose loss is told to be another one."""
+
+    def __init__(self, own: Gradients, *, loss: float) -> None:
+        self.own, self.loss = own, loss
+
+    def __call__(self, step: int) -> StepGradient:
+        return dataclasses.replace(self.own(step), loss=self.loss)
+
+
+@pytest.mark.parametrize("loss", [math.inf, -math.inf, math.nan])
+def test_a_loss_that_is_not_finite_is_enough_to_skip_a_step(loss: float) -> None:
+    model = shaken(new_model())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizers = build_optimizers(model, PARAMS.optimization, dtype=torch.float32)
+    told = Reporting(gradients(model), loss=loss)
+    record = next(train(model, optimizers, told, start=Progress(), params=PARAMS))
+    assert record.skipped
+    assert math.isfinite(record.gradient_norm)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not optimizers.tensors()
+
+
+@pytest.mark.parametrize(("factor", "skipped"), [(1e6, False), (0.0, False), (1e30, True)])
+def test_a_spike_is_clipped_and_a_gradient_of_zero_harmless(factor: float, skipped: bool) -> None:
+    model = shaken(new_model())
+    weight = model.lm_head.weight
+    weight.register_hook(lambda gradient: gradient * factor)
+    before = weight.detach().clone()
+    optimizers = build_optimizers(model, PARAMS.optimization, dtype=torch.float32)
+    record = next(train(model, optimizers, gradients(model), start=Progress(), params=PARAMS))
+    assert record.skipped == skipped
+    peak = PARAMS.optimization.adamw_learning_rate
+    assert float((weight.detach() - before).abs().max()) <= 1.01 * peak * record.learning_rate_share
+    assert all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
 
 
 def test_more_than_three_such_steps_in_a_row_end_the_training() -> None:

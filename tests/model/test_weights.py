@@ -81,7 +81,7 @@ def test_an_older_a_foreign_and_an_impossible_config_are_refused_in_one_line(sav
         (good | {"hidden_act": "silu"}, "hidden_act is no part of a model config"),
         (good | {"norm": "batchnorm"}, "norm is 'batchnorm', not one of rmsnorm, layernorm"),
         (good | {"num_layers": True}, "num_layers is True, not a whole number, 1 to 512"),
-        (good | {"dropout": 0.95}, "dropout is 0.95, not a number, 0.0 to 0.9"),
+        (good | {"dropout": 0.95}, "dropout is 0.95, not a number, 0 to 0.9"),
         (good | {"sliding_window_tokens": "all"}, "sliding_window_tokens is 'all', not a whole number"),
         (good | {"num_heads": 3}, "width 32 must be a multiple of num_heads 3"),
         ([1], "it is no JSON object"),

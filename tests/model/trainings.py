@@ -79,7 +79,9 @@ PARAMS = PretrainParams(
         z_loss=0.0,
         ema_decay=None,
     ),
-    runtime=RuntimeParams(precision="fp32", gradients="canonical", threads=1, gradient_checkpointing=False),
+    runtime=RuntimeParams(
+        precision="fp32", gradients="canonical", threads=1, gradient_checkpointing=False, sharded=False
+    ),
     steps=12,
     batch_blocks=4,
     unit_blocks=2,
