@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.bench import texts
 from benchmarks.ours import default_params, new_model, training
-from benchmarks.peers import MAX_NORM, Shape, loss_of, nanogpt, nanogpt_optimizer
+from benchmarks.peers import MAX_NORM, Shape, nanogpt, nanogpt_loss, nanogpt_optimizer
 from pipeline.errors import ParamsError
 from pipeline.model.batches import TokenBlocks, in_order
 from pipeline.model.losses import IGNORED
@@ -108,7 +108,7 @@ def nanogpt_learns(learning_rate: float) -> Learned:
             group["lr"] = share * learning_rate
         rows_BS = _random_rows(data.train.tokens)
         with one_thread().autocast():
-            loss = loss_of(model, rows_BS[:, :-1].contiguous(), rows_BS[:, 1:].contiguous())
+            loss = nanogpt_loss(model, rows_BS[:, :-1].contiguous(), rows_BS[:, 1:].contiguous())
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
         optimizer.step()
@@ -118,7 +118,7 @@ def nanogpt_learns(learning_rate: float) -> Learned:
     with torch.no_grad(), one_thread().autocast():
         for batch in in_order(data.val, EVALUATION_BLOCKS):
             targets_BT = batch.targets_BT.where(batch.targets_BT != IGNORED, NOT_COUNTED)
-            nats += float(loss_of(model, batch.tokens_BT, targets_BT)) * batch.num_targets
+            nats += float(nanogpt_loss(model, batch.tokens_BT, targets_BT)) * batch.num_targets
     tokens = NANOGPT_STEPS * SHAPE.batch * SHAPE.context
     return Learned(tokens, nats / math.log(2) / data.val_bytes, seconds)
 

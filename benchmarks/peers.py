@@ -28,6 +28,7 @@ WEIGHT_DECAY = 0.1  # of nanoGPT's train.py, as are these
 BETAS = (0.9, 0.95)
 MAX_NORM = 1.0
 LEARNING_RATE = 1e-3
+Loss = Callable[[Any, Tensor, Tensor], Tensor]
 Step = Callable[[Tensor, Tensor], None]  # one update from tokens and targets, each (B, T)
 
 
@@ -91,21 +92,21 @@ def llama(shape: Shape) -> nn.Module:
 def contenders(shape: Shape) -> dict[str, Step]:
     """The step of each peer, by its name in the table."""
     shipped = nanogpt(shape)
-    found = {
-        "nanoGPT as shipped, fp32": _step(shipped, nanogpt_optimizer(shipped, learning_rate=1e-3), False)
-    }
-    for name, build in (("nanoGPT", nanogpt), ("HF Llama", llama)):
+    adamw = nanogpt_optimizer(shipped, learning_rate=LEARNING_RATE)
+    found = {"nanoGPT as shipped, fp32": _step(shipped, nanogpt_loss, adamw, bf16=False)}
+    for name, build, loss in (("nanoGPT", nanogpt, nanogpt_loss), ("HF Llama", llama, llama_loss)):
         for precision, bf16 in (("fp32", False), ("bf16 autocast", True)):
             model = build(shape)
             fused = AdamW(model.parameters(), LEARNING_RATE, BETAS, weight_decay=WEIGHT_DECAY, fused=True)
-            found[f"{name}, {precision}, fused AdamW"] = _step(model, fused, bf16)
+            found[f"{name}, {precision}, fused AdamW"] = _step(model, loss, fused, bf16=bf16)
     return found
 
 
-def _step(model: Any, optimizer: Optimizer, bf16: bool) -> Step:
+def _step(model: Any, loss: Loss, optimizer: Optimizer, *, bf16: bool) -> Step:
     def step(tokens_BT: Tensor, targets_BT: Tensor) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss_of(model, tokens_BT, targets_BT).backward()
+            found = loss(model, tokens_BT, targets_BT)
+        found.backward()
         nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -113,11 +114,14 @@ def _step(model: Any, optimizer: Optimizer, bf16: bool) -> Step:
     return step
 
 
-def loss_of(model: Any, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
-    """The mean cross-entropy in nats of either peer's model. A target of -1 does not count in nanoGPT's."""
-    if hasattr(model, "lm_head") and not hasattr(model, "generation_config"):
-        loss: Tensor = model(tokens_BT, targets_BT)[1]
-        return loss
+def nanogpt_loss(model: Any, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    """The mean cross-entropy in nats as its forward gives it; a target of -1 does not count."""
+    loss: Tensor = model(tokens_BT, targets_BT)[1]
+    return loss
+
+
+def llama_loss(model: Any, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    """The mean cross-entropy in nats, as transformers takes it: of fp32 logits."""
     logits_BTV = model(input_ids=tokens_BT).logits.float()
     return F.cross_entropy(logits_BTV.flatten(0, 1), targets_BT.flatten())
 
