@@ -80,8 +80,8 @@ def text() -> Text:
     """The corpus as blocks of the shape's context; ParamsError when it is too small."""
     documents = texts(min_chars=MIN_CHARS, at_most=MAX_DOCUMENTS, patterns=PATTERNS)
     random.Random(1).shuffle(documents)
-    val, rest = _first(documents, VAL_BYTES)
-    train, _ = _first(rest, TRAIN_BYTES)
+    val, rest = first_bytes(documents, VAL_BYTES)
+    train, _ = first_bytes(rest, TRAIN_BYTES)
     if not train:
         raise ParamsError(f"CORPUS: holds no more than {VAL_BYTES:,} bytes; name a folder with more text")
     found = learn_tokenizer(
@@ -147,7 +147,7 @@ def recipe(*, tokens: int, seed: int = 1) -> PretrainParams:
     return dataclasses.replace(default_params(), steps=steps, seed=seed, **sizes)
 
 
-def _first(documents: list[str], size: int) -> tuple[list[str], list[str]]:
+def first_bytes(documents: list[str], size: int) -> tuple[list[str], list[str]]:
     """The first documents that reach `size` bytes together, the last one cut, and all others."""
     taken: list[str] = []
     for number, document in enumerate(documents):
