@@ -21,6 +21,7 @@ from pipeline.settings.ingest import FilesParams, PydocsParams
 NAMES = (
     *("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg"),
     *("tokenizer", "resume", "damage", "processes", "safety", "first-step"),
+    *("throughput", "throughput-shapes", "quality", "equal-time"),
 )
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on
@@ -54,11 +55,10 @@ def main() -> None:
     sys.exit(not met)
 
 
-def texts(*, min_chars: int, at_most: int) -> list[str]:
+def texts(*, min_chars: int, at_most: int, patterns: tuple[str, ...] = ("**",)) -> list[str]:
     """Repaired documents of the folder that CORPUS names, else long docstrings of installed packages."""
-    found = (
-        text for text in (repair(raw, unwrap=False).text for raw in raw_texts()) if len(text) >= min_chars
-    )
+    repaired = (repair(raw, unwrap=False).text for raw in raw_texts(patterns))
+    found = (text for text in repaired if len(text) >= min_chars)
     taken = list(islice(found, at_most))
     if not taken:
         raise ParamsError(f"{CORPUS}: holds no document of {min_chars} characters or more")
@@ -73,12 +73,14 @@ def corpus() -> Path | None:
     return Path(named) if named else None
 
 
-def raw_texts() -> Iterator[str]:
-    """Documents as they are read from the folder that CORPUS names, else docstrings of installed packages."""
+def raw_texts(patterns: tuple[str, ...] = ("**",)) -> Iterator[str]:
+    """Documents as they are read from the folder that CORPUS names, of files that match one of the patterns,
+    else docstrings of installed packages.
+    """
     place = corpus()
     if place is not None:
         source: ModuleType = files
-        params = FilesParams(True, ("**",), "text", (), "", 1.0)
+        params = FilesParams(True, patterns, "text", (), "", 1.0)
         parts = files.parts(place, params, downloads=place)
     else:
         source = pydocs

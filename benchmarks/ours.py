@@ -1,0 +1,73 @@
+"""This project's own training, as the `pretrain` stage runs it, at shapes that a benchmark names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from benchmarks.bench import PARAMS_FILE
+from benchmarks.peers import Shape
+from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.checkpoint import Progress
+from pipeline.model.config import ModelConfig
+from pipeline.model.gradients import gradients_of
+from pipeline.model.initialization import initialize
+from pipeline.model.losses import Regularization
+from pipeline.model.optimization import build_optimizers
+from pipeline.model.runtime import Runtime
+from pipeline.model.training import StepRecord, train
+from pipeline.model.transformer import Transformer
+from pipeline.params import load
+from pipeline.settings.pretrain import PretrainParams
+from pipeline.settings.sections import SECTIONS
+from pipeline.tokens.bpe import Tokenizer
+from stages.pretrain import NORM_EPSILON
+
+
+def default_params() -> PretrainParams:
+    """The pretrain section of params.yaml."""
+    params: PretrainParams = load(PARAMS_FILE, SECTIONS)["pretrain"]
+    return params
+
+
+def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParams:
+    """The same training for a model of this shape with batches of its size."""
+    model = dataclasses.replace(
+        params.model,
+        num_layers=shape.layers,
+        width=shape.width,
+        num_heads=shape.heads,
+        num_kv_heads=shape.heads,
+        mlp_width=shape.gated_width,
+    )
+    unit = min(shape.batch, params.unit_blocks)
+    sizes = {"batch_blocks": shape.batch, "unit_blocks": unit, "micro_batch_blocks": unit}
+    return dataclasses.replace(params, model=model, steps=steps, **sizes)
+
+
+def new_model(params: PretrainParams, *, vocab_size: int, context: int) -> Transformer:
+    """An untrained model for text of the tokenizers that `train_bpe` makes."""
+    ids = {name: getattr(Tokenizer, name) for name in ("bos_id", "eos_id", "pad_id")}
+    config = ModelConfig(
+        **dataclasses.asdict(params.model),
+        norm_epsilon=NORM_EPSILON,
+        vocab_size=vocab_size,
+        context_tokens=context,
+        **ids,
+    )
+    model = Transformer(config)
+    initialize(model, seed=params.seed)
+    return model
+
+
+def training(
+    model: Transformer, blocks: TokenBlocks, params: PretrainParams, runtime: Runtime
+) -> Iterator[StepRecord]:
+    """The updates of the model on the blocks, one for each record that is asked for."""
+    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
+    order = BatchOrder(len(blocks), *sizes, params.seed)
+    optimization = params.optimization
+    added = Regularization(optimization.label_smoothing, optimization.z_loss)
+    gradients = gradients_of(model, blocks, order, runtime=runtime, regularization=added)
+    optimizers = build_optimizers(model, optimization, dtype=runtime.dtype)
+    return train(model, optimizers, gradients, start=Progress(), params=params)
