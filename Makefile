@@ -11,6 +11,8 @@ NAME ?= filters
 SPLIT ?= train
 BLOCK ?= 0
 POSITION ?= 0
+# One more than cores: whole pipelines are among the tests, and wait for their own processes a fifth of the time.
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 1) + 1))')
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -33,7 +35,7 @@ fit: .venv/.ready-run ## size the pretraining in params.yaml to a time: make fit
 	@python -m pipeline.model.fit --minutes '$(MINUTES)' --model '$(or $(MODEL),no)'
 
 test: .venv/.ready-test ## set up, then the test suite
-	python -m pytest -m "not faults" --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	python -m pytest -m "not faults" --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-faults: .venv/.ready-test ## the long fault and soak tests
 	python -m pytest -m faults
