@@ -49,9 +49,8 @@ class Range:
     high: float
 
     def __str__(self) -> str:
-        """`Range(0, 1)` and `Range(0.0, 1.0)` are equal, and `typing` may hand out either for the other."""
-        low, high = (int(end) if end == int(end) else end for end in (self.low, self.high))
-        return f"{low} to {high}"
+        """`Range(0, 1)` reads as `Range(0.0, 1.0)`: they are equal, and `typing` may swap them."""
+        return " to ".join(str(int(end) if end == int(end) else end) for end in (self.low, self.high))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,9 +101,7 @@ def allowed(kind: Any) -> str:
         said = "a mapping with the keys " + ", ".join(field.name for field in dataclasses.fields(plain))
     else:
         length = "length " if plain is str else ""
-        said = _WORDS[plain] + "".join(
-            f", {length if isinstance(rule, Range) else ''}{rule}" for rule in rules
-        )
+        said = _WORDS[plain] + "".join(f", {length * isinstance(rule, Range)}{rule}" for rule in rules)
     return said + (", or null" if optional else "")
 
 

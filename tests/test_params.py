@@ -148,11 +148,11 @@ def test_a_sliding_window_longer_than_the_context_is_a_contradiction() -> None:
     [
         ({"positions": "learned"}, "rope_theta is 10000.0; positions learned has no use for it: set null"),
         ({"rope_theta": None}, "rope_theta is null; positions rope needs a number, such as 10000.0"),
-        ({"num_heads": 256}, "width / num_heads must be even for positions rope; it is 1"),
-        ({"num_heads": 256, "positions": "sinusoidal", "rope_theta": None}, None),
-        ({"num_heads": 3, "num_kv_heads": 3}, "width 256 must be a multiple of num_heads 3"),
-        ({"num_kv_heads": 3}, "num_heads 4 must be a multiple of num_kv_heads 3"),
-        ({"mlp_width": 100}, "width 256 and mlp_width 100 must both be multiples of 32"),
+        ({"num_heads": 128}, "width / num_heads must be even for positions rope; it is 1"),
+        ({"num_heads": 128, "positions": "sinusoidal", "rope_theta": None}, None),
+        ({"num_heads": 3, "num_kv_heads": 3}, "width 128 must be a multiple of num_heads 3"),
+        ({"num_kv_heads": 3}, "num_heads 2 must be a multiple of num_kv_heads 3"),
+        ({"mlp_width": 100}, "width 128 and mlp_width 100 must both be multiples of 32"),
         ({"norm": "layernorm", "norm_place": "post", "qk_norm": True, "mlp": "relu2"}, None),
     ],
 )
