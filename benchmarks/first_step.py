@@ -9,13 +9,13 @@ import time
 
 from benchmarks.bench import PARAMS_FILE, Result
 from benchmarks.trainings import default_params, drawn_blocks, new_model
-from pipeline.model.batches import BatchOrder
 from pipeline.model.checkpoint import Progress
 from pipeline.model.gates import check_causality, shaken
 from pipeline.model.gradients import gradients_of
 from pipeline.model.optimization import build_optimizers
 from pipeline.model.runtime import start_runtime
 from pipeline.model.training import train
+from stages.pretrain import block_order
 
 ROUNDS = 5
 MOST_SECONDS = 6.0
@@ -42,9 +42,8 @@ def take_first_step() -> None:
     model = new_model(params, vocab_size=VOCAB_SIZE, context_tokens=BLOCK_TOKENS)
     check_causality(shaken(model))
     optimizers = build_optimizers(model, params.optimization, dtype=runtime.dtype)
-    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
     data = drawn_blocks(params.batch_blocks, vocab_size=VOCAB_SIZE, block_tokens=BLOCK_TOKENS)
-    gradients = gradients_of(model, data, BatchOrder(len(data), *sizes, params.seed), runtime=runtime)
+    gradients = gradients_of(model, data, block_order(data, params), runtime=runtime)
     next(train(model, optimizers, gradients, start=Progress(), params=params))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.bench import PARAMS_FILE
 from benchmarks.peers import Shape
-from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.batches import TokenBlocks
 from pipeline.model.checkpoint import Progress
 from pipeline.model.config import ModelConfig
 from pipeline.model.gradients import gradients_of
@@ -21,7 +21,7 @@ from pipeline.params import load
 from pipeline.settings.pretrain import PretrainParams
 from pipeline.settings.sections import SECTIONS
 from pipeline.tokens.bpe import Tokenizer
-from stages.pretrain import NORM_EPSILON
+from stages.pretrain import NORM_EPSILON, block_order
 
 
 def default_params() -> PretrainParams:
@@ -64,10 +64,10 @@ def training(
     model: Transformer, blocks: TokenBlocks, params: PretrainParams, runtime: Runtime
 ) -> Iterator[StepRecord]:
     """The updates of the model on the blocks, one for each record that is asked for."""
-    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
-    order = BatchOrder(len(blocks), *sizes, params.seed)
     optimization = params.optimization
     added = Regularization(optimization.label_smoothing, optimization.z_loss)
-    gradients = gradients_of(model, blocks, order, runtime=runtime, regularization=added)
+    gradients = gradients_of(
+        model, blocks, block_order(blocks, params), runtime=runtime, regularization=added
+    )
     optimizers = build_optimizers(model, optimization, dtype=runtime.dtype)
     return train(model, optimizers, gradients, start=Progress(), params=params)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.bench import PARAMS_FILE, texts
 from pipeline.errors import BusyError
-from pipeline.model.batches import BatchOrder, TokenBlocks
+from pipeline.model.batches import TokenBlocks
 from pipeline.model.checkpoint import latest_checkpoint
 from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Data, Fitted, Task, fit
@@ -27,7 +27,7 @@ from pipeline.model.transformer import Transformer
 from pipeline.params import load
 from pipeline.settings.pretrain import PretrainParams
 from pipeline.settings.sections import SECTIONS
-from stages.pretrain import NORM_EPSILON
+from stages.pretrain import NORM_EPSILON, block_order
 
 CONTEXT_TOKENS = 64
 BOS, EOS, PAD, FIRST_BYTE = 0, 1, 2, 3
@@ -106,8 +106,7 @@ def trained(
 ) -> Fitted:
     """The training with its checkpoints below `folder`, from the last of them if there is one."""
     runtime = start_runtime(params.runtime)
-    sizes = (params.batch_blocks, params.unit_blocks, params.micro_batch_blocks)
-    order = BatchOrder(len(data[0]), *sizes, params.seed)
+    order = block_order(data[0], params)
     task = Task("training", run=RUN, folder=folder, untrained=True)
     return fit(model or new_model(params), Data(*data, order), task, params=params, runtime=runtime)
 
