@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.errors import DataError, GristmillError, ResourceError, is_out_of_memory
-from pipeline.terminal import printable
+from pipeline.errors import DataError, ResourceError, is_out_of_memory
+from pipeline.terminal import errors_in_one_line, printable
 
 MODELS = {
     "base": Path("data/pretrain"),
@@ -30,27 +29,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Answers on standard output; exits with 130 after Ctrl-C, with one line and its code after an error."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
     forgive_encodings()
-    try:
-        answer = opened(arguments)
-        for prompt in [arguments.prompt] if arguments.prompt is not None else asked(arguments.model):
-            show(answer(prompt))
-    except GristmillError as error:
-        sys.stderr.write(f"generate: {type(error).__name__}: {error}\n")
-        sys.exit(error.exit_code)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        sys.stderr.write("generate: out of memory; free some, or ask a smaller model\n")
-        sys.exit(ResourceError.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
-        sys.exit(_INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        what = error.strerror or str(error) or type(error).__name__
-        sys.stderr.write(f"generate: {error.filename or 'input or output'}: {what}\n")
-        sys.exit(ResourceError.exit_code)
+    with errors_in_one_line("generate"):
+        try:
+            answer = opened(arguments)
+            for prompt in [arguments.prompt] if arguments.prompt is not None else asked(arguments.model):
+                show(answer(prompt))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            sys.stderr.write("generate: out of memory; free some, or ask a smaller model\n")
+            sys.exit(ResourceError.exit_code)
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            sys.exit(_INTERRUPTED)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.errors import DataError, GristmillError, ResourceError
+from pipeline.errors import DataError
 from pipeline.records import SPLITS
-from pipeline.terminal import printable
+from pipeline.terminal import errors_in_one_line, printable
 
 PACKED, CORPUS, TOKENIZER = Path("data/pack"), Path("data/dedupe"), Path("data/train_bpe")
 AROUND_CHARS = 160  # of the text on either side
@@ -24,19 +23,10 @@ _NAME_CHARS = 11
 def main(argv: Sequence[str] | None = None) -> None:
     """Says where the token comes from on standard output; exits with one line and its code after an error."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
-    try:
+    with errors_in_one_line("where"):
         for line in described(arguments):
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
-    except GristmillError as error:
-        sys.stderr.write(f"where: {type(error).__name__}: {error}\n")
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        what = error.strerror or str(error) or type(error).__name__
-        sys.stderr.write(f"where: {error.filename or 'output'}: {what}\n")
-        sys.exit(ResourceError.exit_code)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
