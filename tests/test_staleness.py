@@ -132,7 +132,7 @@ CHANGES = (
         lambda shop: shop.edit("pipeline/artifacts.py", '"""The only reader', '"""The one reader'),
         {"code"},
     ),
-    Change("yaml comment", lambda shop: append(shop.path / "params.yaml", "# said again\n"), set()),
+    Change("yaml comment", lambda shop: append(shop.path / "params.yaml", "# said again\n"), {"code"}),
     Change(
         "document added",
         lambda shop: append(shop.path / "data/sources/files/letter.txt", "Dear reader,\n"),

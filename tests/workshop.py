@@ -26,6 +26,7 @@ class Workshop:
     def __init__(self, path: Path, *, profile: str | None = None, **environment: str) -> None:
         self.path = path
         self.environment = {**os.environ, "GX_ANALYTICS_ENABLED": "false", **environment}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a pipeline is dozens of starts
         copy_repository(path)
         (path / ".venv").symlink_to(sys.prefix)
         if profile:

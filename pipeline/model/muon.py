@@ -11,13 +11,12 @@ Shapes: M matrices of one shape, R rows, C columns, S the smaller of both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
+from pipeline.model.optimizers import Group, Optimizer
 from pipeline.model.sharding import is_sharded, parted, whole
 
 # Each step applies x -> a x + b x^3 + c x^5 to the singular values. These triples, one per step, are the best
@@ -39,30 +38,25 @@ _WIDE = 1.5  # columns per row from which the iteration on row by row products i
 class Muon(Optimizer):
     """Updates 2-D weights by orthogonalized Nesterov momentum, with decoupled weight decay.
 
-    An update has a root mean square of about `lr / sqrt(columns)`, whatever its rows, so that one rate suits
-    all shapes. `momentum` is the share of the past in the averaged gradient, `dtype` the format of the
+    An update has a root mean square of about `rate / sqrt(columns)`, whatever its rows, so that one rate
+    suits all shapes. `momentum` is the share of the past in the averaged gradient, `dtype` the format of the
     iteration.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], *, momentum: float, dtype: torch.dtype) -> None:
-        super().__init__(groups, {"lr": 0.02, "weight_decay": 0.0})
+    def __init__(self, groups: Sequence[Group], *, momentum: float, dtype: torch.dtype) -> None:
+        super().__init__(groups)
         self.momentum, self.dtype = momentum, dtype
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Updates every weight that has a gradient."""
-        assert closure is None, "the loss is never evaluated again"
-        for group in self.param_groups:
-            alike: dict[torch.Size, list[Tensor]] = {}
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    alike.setdefault(weight.shape, []).append(weight)
-            for weights in alike.values():
-                one_by_one = is_sharded(weights[0])
-                for together in [[weight] for weight in weights] if one_by_one else [weights]:
-                    self._update(together, group["lr"], decay=group["weight_decay"])
+    def update(self, weights: list[nn.Parameter], rate: float, *, weight_decay: float) -> None:
+        """Updates weights shape by shape: those of one shape together."""
+        alike: dict[torch.Size, list[nn.Parameter]] = {}
+        for weight in weights:
+            alike.setdefault(weight.shape, []).append(weight)
+        for those in alike.values():
+            for together in [[weight] for weight in those] if is_sharded(those[0]) else [those]:
+                self._update(together, rate, decay=weight_decay)
 
-    def _update(self, weights: list[Tensor], rate: float, *, decay: float) -> None:
+    def _update(self, weights: list[nn.Parameter], rate: float, *, decay: float) -> None:
         """Updates weights of one shape."""
         pushes_MRC = torch.stack([whole(self._push(weight)) for weight in weights])
         updates_MRC = orthogonalized(pushes_MRC, dtype=self.dtype)
@@ -71,12 +65,12 @@ class Muon(Optimizer):
             weight.mul_(1.0 - rate * decay)
             weight.sub_(parted(update_RC, weight), alpha=rate * max(1.0, rows / columns) ** 0.5)
 
-    def _push(self, weight: Tensor) -> Tensor:
+    def _push(self, weight: nn.Parameter) -> Tensor:
         """The weight's gradient, moved on along its momentum, which is updated."""
         assert weight.grad is not None
-        if weight not in self.state:
-            self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
-        average: Tensor = self.state[weight]["momentum_buffer"]
+        if weight not in self.moments:
+            self.moments[weight] = {"momentum_buffer": torch.zeros_like(weight)}
+        average = self.moments[weight]["momentum_buffer"]
         average.lerp_(weight.grad, 1.0 - self.momentum)
         return weight.grad.lerp(average, self.momentum)
 

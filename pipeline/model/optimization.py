@@ -9,9 +9,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
 
 from pipeline.model.muon import Muon
+from pipeline.model.optimizers import AdamW, Group, Optimizer
 from pipeline.model.sharding import parted, whole
 from pipeline.model.transformer import Transformer
 from pipeline.settings.training import OptimizationParams
@@ -28,30 +28,30 @@ class Optimizers:
     def step(self, share: float) -> None:
         """Updates every parameter at `share` of its peak learning rate and forgets the gradients."""
         for optimizer in self.by_name.values():
-            for group in optimizer.param_groups:
-                group["lr"] = share * group["peak"]
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.step(share)
+            for weight in optimizer.weights:
+                weight.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
         """All moments, sharded as their parameters are, by `optimizer.parameter.moment`."""
         return {
             f"{name}.{index}.{moment}": value
             for name, optimizer in self.by_name.items()
-            for index, moments in optimizer.state_dict()["state"].items()
-            for moment, value in moments.items()
+            for index, weight in enumerate(optimizer.weights)
+            for moment, value in optimizer.moments.get(weight, {}).items()
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Sets all moments to what `tensors()` gave, whole."""
         for name, optimizer in self.by_name.items():
-            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-            state: dict[int, dict[str, Tensor]] = {}
+            weights = optimizer.weights
+            optimizer.moments.clear()
             for key, value in tensors.items():
                 owner, index, moment = key.split(".")
                 if owner == name:
-                    state.setdefault(int(index), {})[moment] = parted(value, weights[int(index)])
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+                    weight = weights[int(index)]
+                    part = parted(value, weight).to(weight.device)
+                    optimizer.moments.setdefault(weight, {})[moment] = part
 
 
 def build_optimizers(model: Transformer, params: OptimizationParams, *, dtype: torch.dtype) -> Optimizers:
@@ -69,15 +69,13 @@ def build_optimizers(model: Transformer, params: OptimizationParams, *, dtype: t
     }
     weights = weight_groups(model)
     groups = {
-        name: {"params": weights[name], "peak": peak, "weight_decay": share}
-        for name, (peak, share) in peaks.items()
-        if weights[name]
+        name: Group(weights[name], peak, share) for name, (peak, share) in peaks.items() if weights[name]
     }
     by_name: dict[str, Optimizer] = {}
     if muon:
         by_name["muon"] = Muon([groups.pop("matrices")], momentum=params.muon_momentum, dtype=dtype)
     betas = (params.adamw_beta1, params.adamw_beta2)
-    adamw = AdamW(list(groups.values()), betas=betas, eps=params.adamw_epsilon, fused=True)
+    adamw = AdamW(list(groups.values()), betas=betas, epsilon=params.adamw_epsilon)
     return Optimizers({"adamw": adamw, **by_name})
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.model.muon import Muon, orthogonalized
+from pipeline.model.optimizers import Group
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
@@ -64,11 +65,11 @@ def test_matrices_of_one_shape_are_updated_as_if_alone() -> None:
 def test_the_direction_is_that_of_torch_s_muon() -> None:
     ours, theirs = (torch.nn.Parameter(random(16, 16)) for _ in range(2))
     start = ours.detach().clone()
-    mine = Muon([{"params": [ours]}], momentum=0.95, dtype=torch.float32)
+    mine = Muon([Group([ours], peak=0.02)], momentum=0.95, dtype=torch.float32)
     reference = torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.0)
     for seed in range(1, 4):
         ours.grad, theirs.grad = random(16, 16, seed=seed), random(16, 16, seed=seed)
-        mine.step()
+        mine.step(1.0)
         reference.step()
     moved = [(weight.detach() - start).flatten() for weight in (ours, theirs)]
     assert torch.cosine_similarity(*moved, dim=0) > 0.97
@@ -77,8 +78,7 @@ def test_the_direction_is_that_of_torch_s_muon() -> None:
 def test_weights_decay_by_the_rate_and_stay_without_a_gradient() -> None:
     pushed, left = torch.nn.Parameter(torch.ones(4, 4)), torch.nn.Parameter(torch.ones(4, 4))
     pushed.grad = torch.zeros(4, 4)
-    Muon(
-        [{"params": [pushed, left], "lr": 0.5, "weight_decay": 0.1}], momentum=0.95, dtype=torch.float32
-    ).step()
+    groups = [Group([pushed, left], peak=0.5, weight_decay=0.1)]
+    Muon(groups, momentum=0.95, dtype=torch.float32).step(1.0)
     assert pushed.detach().flatten().tolist() == pytest.approx([0.95] * 16)
     assert torch.equal(left.detach(), torch.ones(4, 4))

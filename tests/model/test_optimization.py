@@ -15,6 +15,7 @@ import torch
 from pipeline.errors import ParamsError
 from pipeline.model.muon import Muon
 from pipeline.model.optimization import build_optimizers, clip, weight_groups
+from pipeline.model.optimizers import AdamW, Group
 from pipeline.model.transformer import Transformer
 from pipeline.params import load
 from pipeline.settings.training import OptimizationParams, WeightDecayParams
@@ -30,11 +31,11 @@ def test_every_parameter_is_updated_by_one_optimizer(optimizer: str) -> None:
     groups = [
         group
         for part in build_optimizers(model, params, dtype=torch.float32).by_name.values()
-        for group in part.param_groups
+        for group in part.groups
     ]
-    held = [id(weight) for group in groups for weight in group["params"]]
+    held = [id(weight) for group in groups for weight in group.weights]
     assert sorted(held) == sorted(id(weight) for weight in model.parameters())
-    assert all(weight.ndim == 2 for group in groups if group["weight_decay"] for weight in group["params"])
+    assert all(weight.ndim == 2 for group in groups if group.weight_decay for weight in group.weights)
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -78,17 +79,17 @@ def test_momentum_betas_and_epsilon_reach_the_optimizers() -> None:
         OPTIMIZATION, muon_momentum=0.7, adamw_beta1=0.6, adamw_beta2=0.8, adamw_epsilon=1e-5
     )
     by_name = build_optimizers(new_model(), params, dtype=torch.float32).by_name
-    assert by_name["adamw"].defaults["betas"] == (0.6, 0.8)
-    assert by_name["adamw"].defaults["eps"] == 1e-5
-    assert by_name["adamw"].defaults["fused"]
-    assert isinstance(by_name["muon"], Muon)
-    assert by_name["muon"].momentum == 0.7
+    adamw, muon = by_name["adamw"], by_name["muon"]
+    assert isinstance(adamw, AdamW)
+    assert (adamw.betas, adamw.epsilon) == ((0.6, 0.8), 1e-5)
+    assert isinstance(muon, Muon)
+    assert muon.momentum == 0.7
 
 
 def test_muon_updates_the_matrices_of_the_blocks_alone() -> None:
     model = new_model()
     muon = build_optimizers(model, OPTIMIZATION, dtype=torch.float32).by_name["muon"]
-    held = {id(weight) for weight in muon.param_groups[0]["params"]}
+    held = {id(weight) for weight in muon.weights}
     names = {name for name, weight in model.named_parameters() if id(weight) in held}
     assert "model.layers.0.mlp.up_proj.weight" in names
     assert not names & {"model.embed_tokens.weight", "lm_head.weight", "model.norm.weight"}
@@ -110,6 +111,20 @@ def test_restored_moments_continue_bit_by_bit(optimizer: str) -> None:
     for model, optimizers in ((first, ours), (second, theirs)):
         push(model, 9)
         optimizers.step(0.25)
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_adamw_updates_as_torch_s_does_bit_by_bit() -> None:
+    first, second = new_model(), new_model()
+    settings = {"betas": (0.8, 0.95), "weight_decay": 0.1}
+    ours = AdamW([Group(list(first.parameters()), 0.02, 0.1)], betas=(0.8, 0.95), epsilon=1e-8)
+    theirs = torch.optim.AdamW(second.parameters(), lr=0.01, fused=True, **settings)  # type: ignore[arg-type]
+    for step in range(3):
+        push(first, step)
+        push(second, step)
+        ours.step(0.5)
+        theirs.step()
     pairs = zip(first.parameters(), second.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
 

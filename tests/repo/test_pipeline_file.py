@@ -92,7 +92,8 @@ def test_the_recipe_takes_as_many_inputs_and_outputs_as_the_command_gives(name: 
 def test_a_stage_reads_its_own_fingerprint_and_its_own_section_of_params(name: str) -> None:
     stage = STAGES[name]
     if name == "code":
-        assert stage["params"] == [{"params.yaml": None}]
+        assert "params.yaml" in stage["deps"]
+        assert "params" not in stage
         return
     assert re.fullmatch(rf"data/code/{name}(/\$\{{item\.\w+\}})?\.json", stage["deps"][0])
     (section,) = stage["params"]
