@@ -18,6 +18,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export GX_ANALYTICS_ENABLED := false
+# A run starts Python some thirty times, a test run hundreds of times: what is compiled once is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run fit test test-faults check flow bench cluster-demo chat where accept lock-sources setup docs clean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-LONGEST_FIRST = ("test_end_to_end.py", "test_staleness.py", "test_flow.py")
+LONGEST_FIRST = ("test_end_to_end.py", "test_another_clone.py", "test_staleness.py", "test_flow.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

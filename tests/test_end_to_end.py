@@ -5,31 +5,29 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.workshop import Workshop, cpu_seconds_of_children
-
-ALL_STAGES = 26
+from tests.first_clone import first_clone
+from tests.workshop import Workshop, cpu_seconds_of_children, wait_for
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """A workshop after its first `dvc repro`."""
-    workshop = Workshop(tmp_path_factory.mktemp("mill"), profile="tiny")
-    ran, restored = workshop.repro()
-    assert (len(ran), restored) == (ALL_STAGES, set())
+    workshop, _ = first_clone(tmp_path_factory)
     return workshop
 
 
 def test_a_second_repro_runs_no_stage_and_takes_three_seconds_at_most(shop: Workshop) -> None:
-    before = cpu_seconds_of_children()
-    assert shop.repro() == (set(), set())
-    assert cpu_seconds_of_children() - before < 3.0  # of the processor: other tests run beside this one
+    """Of the processor, the least of three: the tests beside this one only add, and up to half as much."""
+    seconds = []
+    for _ in range(3):
+        before = cpu_seconds_of_children()
+        assert shop.repro() == (set(), set())
+        seconds.append(cpu_seconds_of_children() - before)
+    assert min(seconds) < 3.0, seconds
 
 
 def test_the_account_of_documents_balances_from_ingest_to_tokens(shop: Workshop) -> None:
@@ -58,42 +56,15 @@ def test_the_report_is_one_page_without_scripts_or_remote_resources(shop: Worksh
 
 
 def test_a_docstring_edit_reruns_code_only_and_a_change_taken_back_trains_nothing(shop: Workshop) -> None:
+    before = shop.lock()
     shop.edit("pipeline/model/transformer.py", "from __future__", "# a remark\nfrom __future__")
     assert shop.repro() == ({"code"}, set())
     shop.edit("pipeline/model/transformer.py", "# a remark\n", "")
-    assert shop.repro() == (set(), {"code"})
-    before = shop.lock()
     shop.edit("params.yaml", "model_name: gristmill", "model_name: thresher")
     assert shop.repro() == ({"code", "export", "report"}, set())
     shop.edit("params.yaml", "model_name: thresher", "model_name: gristmill")
     assert shop.repro() == (set(), {"code", "export", "report"})
     assert shop.lock() == before
-
-
-def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_same_lock(
-    shop: Workshop, tmp_path: Path
-) -> None:
-    other = Workshop(
-        tmp_path / "elsewhere and further",
-        profile="tiny",
-        TZ="Pacific/Auckland",
-        LANG="de_DE.UTF-8",
-        LC_ALL="C",
-        PYTHONHASHSEED="4711",
-        GRISTMILL_PROCESSES="1",
-    )
-    before = os.umask(0o077)
-    try:
-        dvc = other.start(".venv/bin/dvc", "repro")
-        assert wait_for(lambda: other.processes("stages.pretrain"), seconds=300.0)
-        os.kill(dvc.pid, signal.SIGKILL)
-        dvc.communicate()
-        wait_for(lambda: not other.processes("stages.pretrain"))  # it ends with its dvc
-        assert other.python("-m", "pipeline.recovery").returncode == 0
-        other.repro()
-    finally:
-        os.umask(before)
-    assert other.lock() == shop.lock()
 
 
 def test_every_model_answers_a_prompt(shop: Workshop) -> None:
@@ -126,17 +97,15 @@ def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop
 
 
 def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> None:
-    """Cleaning lets it pass, being long and all prose; validation allows no text of that length."""
+    """Cleaning lets it pass, for it cuts licences from books alone."""
     before = shop.lock()
-    shop.edit(
-        "params.yaml", "max_chars: 5000000              # of any", "max_chars: 200000              # of any"
-    )
     shop.edit("params.yaml", "    enabled: false\n    patterns", "    enabled: true\n    patterns")
-    planted = " ".join(f"Sentence number {number} of the planted document." for number in range(5000))
+    planted = " ".join(f"Sentence number {number} of the planted document." for number in range(500))
+    planted += "\n\nThis eBook is for the use of anyone anywhere under the Project Gutenberg License.\n"
     (shop.path / "data/sources/files/planted.txt").write_text(planted)
     said = shop.dvc("repro", check=False)
     assert "Running stage 'validate'" in said
-    assert "ExpectColumnValuesToBeBetween on chars: " in said
+    assert "ExpectColumnValuesToBeBetween on licence_phrases: " in said
     assert "broken by 1 of" in said
     assert "Running stage 'train_bpe'" not in said
     assert "Sentence number 0 of the planted" in (shop.path / "reports/validate.html").read_text(
@@ -144,9 +113,6 @@ def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> N
     )
     (shop.path / "data/sources/files/planted.txt").unlink()
     shop.edit("params.yaml", "    enabled: true\n    patterns", "    enabled: false\n    patterns")
-    shop.edit(
-        "params.yaml", "max_chars: 200000              # of any", "max_chars: 5000000              # of any"
-    )
     shop.repro()
     assert shop.lock() == before
 
@@ -173,12 +139,3 @@ def test_a_killed_pretraining_goes_on_at_its_checkpoint_and_ends_with_the_same_b
     assert (tmp_path / "metrics.json").read_bytes() == (
         shop.path / "reports/metrics/pretrain.json"
     ).read_bytes()
-
-
-def wait_for(condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:
-    """The first true value of the condition; a condition that stays false fails the test."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return value

@@ -15,16 +15,22 @@ from typing import Any
 
 import psutil
 import pytest
-from prefect.artifacts import Artifact
-from prefect.flows import load_flow_from_entrypoint
-from prefect.settings import get_current_settings
-from prefect.states import Crashed, Failed, Pending
-from prefect.testing.utilities import prefect_test_harness
 from ruamel.yaml import YAML
 
-from pipeline import flow
 from pipeline.errors import DataError, GristmillError, SourceError
+from tests.late import Late
 
+flow, artifacts, flows, settings, states, harness = map(
+    Late,
+    (
+        "pipeline.flow",
+        "prefect.artifacts",
+        "prefect.flows",
+        "prefect.settings",
+        "prefect.states",
+        "prefect.testing.utilities",
+    ),
+)
 # Prefect leaves some of its sockets to the garbage collector.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -71,8 +77,8 @@ pathlib.Path(out).write_text("same" if word in ("constant", "meet") else pathlib
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A Prefect server for this module's flow runs; its address."""
-    with prefect_test_harness(server_startup_timeout=300):
-        yield str(get_current_settings().api.url)
+    with harness.prefect_test_harness(server_startup_timeout=300):
+        yield str(settings.get_current_settings().api.url)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +106,7 @@ def repo(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def outcomes() -> tuple[Any, dict[str, str]]:
     """Runs the flow; its result, and each stage's outcome from the artifact that it left."""
     state = flow.gristmill(network_retry_seconds=0.01, return_state=True)
-    artifact: Any = Artifact.get("stages")
+    artifact: Any = artifacts.Artifact.get("stages")
     rows: Any = YAML(typ="safe").load(artifact.data)
     return state.result(raise_on_failure=False), {row["stage"]: row["outcome"] for row in rows}
 
@@ -123,7 +129,7 @@ def test_only_what_follows_an_edit_runs_and_what_was_made_before_is_restored(rep
     (repo / "reports").mkdir()
     (repo / "reports/report.md").write_text("# What came out\n")
     assert outcomes() == (4, {**everything, "join": "restored"})
-    report: Any = Artifact.get("report")
+    report: Any = artifacts.Artifact.get("report")
     assert str(repo / "reports/report.html") in report.data
     assert "# What came out" in report.data
 
@@ -211,16 +217,19 @@ def test_a_server_that_does_not_answer_is_one_line(repo: Path) -> None:
 
 
 def test_a_task_that_broke_down_fails_its_stage_and_the_flow_in_one_line() -> None:
-    for state in (Crashed(message="database\nis locked"), Failed(message="database\nis locked")):
+    for state in (
+        states.Crashed(message="database\nis locked"),
+        states.Failed(message="database\nis locked"),
+    ):
         run = flow.stage_run("clean@x", state)
         assert (run.outcome, str(run.error)) == ("failed", "clean@x: database is locked")
         assert str(flow.blame([run, flow.StageRun("dedupe", "skipped")])) == "clean@x: database is locked"
-    told = flow.stage_run("clean@x", Failed(data=SourceError("clean@x: later")))
+    told = flow.stage_run("clean@x", states.Failed(data=SourceError("clean@x: later")))
     assert repr(told.error) == "SourceError('clean@x: later')"
 
 
 def test_stages_that_did_not_run_fail_the_flow_also_when_none_failed() -> None:
-    skipped = flow.stage_run("dedupe", Pending(name="NotReady"))
+    skipped = flow.stage_run("dedupe", states.Pending(name="NotReady"))
     assert skipped == flow.StageRun("dedupe", "skipped")
     assert str(flow.blame([flow.StageRun("clean", "ran"), skipped])).startswith("dedupe: did not run")
     assert flow.blame([flow.StageRun("clean", "ran"), flow.StageRun("dedupe", "restored")]) is None
@@ -259,7 +268,7 @@ def test_the_deployment_is_scheduled_here_and_points_to_the_flow(monkeypatch: py
     monkeypatch.chdir(ROOT)
     plan = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     (deployment,) = plan["deployments"]
-    assert load_flow_from_entrypoint(deployment["entrypoint"]).name == "gristmill"
+    assert flows.load_flow_from_entrypoint(deployment["entrypoint"]).name == "gristmill"
     assert deployment["schedules"][0]["cron"] == "0 5 * * 1"
     assert deployment["work_pool"]["name"] == "gristmill"
     assert [list(step) for step in plan["pull"]] == [["prefect.deployments.steps.set_working_directory"]]

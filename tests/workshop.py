@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_END_SECONDS = 60.0  # that a stage may outlive its dvc, or a worker its stage
@@ -20,13 +22,15 @@ _RESTORED = re.compile(r"^Stage '([^']+)' is cached - skipping run", re.MULTILIN
 
 class Workshop:
     """A copy of the repository's files at `path`, under its own git and DVC, with this environment as its
-    .venv.
+    .venv; made now unless it is there.
     """
 
     def __init__(self, path: Path, *, profile: str | None = None, **environment: str) -> None:
         self.path = path
         self.environment = {**os.environ, "GX_ANALYTICS_ENABLED": "false", **environment}
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a pipeline is dozens of starts
+        if (path / ".git").exists():
+            return
         copy_repository(path)
         (path / ".venv").symlink_to(sys.prefix)
         if profile:
@@ -92,6 +96,15 @@ def processes_in(folder: Path, words: str) -> list[int]:
             if here and words in (process / "cmdline").read_bytes().replace(b"\0", b" ").decode():
                 found.append(int(process.name))
     return found
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+    """The first true value of the condition; a condition that stays false fails the test."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return value
 
 
 def wait_until_ended(folder: Path, words: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,12 +13,13 @@ import torch
 from pipeline.model.conversations import ChatIds, Pair, PairLimits, prepared
 from pipeline.model.export_huggingface import write_huggingface
 from pipeline.model.transformer import Transformer
+from tests.late import Late
 from tests.model.exports import VOCAB_SIZE, small_model, small_tokenizer, small_vocabulary
 from tests.tokens.material import HARD_TEXTS, random_text, reference_texts
 
-transformers: Any = pytest.importorskip(
-    "transformers", reason="transformers is not installed: the export is NOT checked against it"
-)
+if importlib.util.find_spec("transformers") is None:
+    pytest.skip("transformers is not installed: the export is NOT checked", allow_module_level=True)
+transformers = Late("transformers")
 
 
 @pytest.fixture(scope="module", params=["llama", "qwen3"])

@@ -21,7 +21,7 @@ STAGES: dict[str, Any] = {
     .items()
 }
 # Deps that no argument names: the packages whose versions are fingerprinted.
-UNSAID = {"code": {".venv/lib", ".venv/bin/python"}}
+UNSAID = {"code": {".venv/lib", ".venv/bin/python", "params.yaml"}}
 # Commands beside the pipeline: they read what it made.
 COMMANDS = {"generate", "where"}
 
