@@ -1,11 +1,13 @@
 """Answers each line on standard input with a JSON list of the stages that a `dvc repro` in this folder would
-run now, given that `code` may run.
+run now.
 
-Run as a process of its own by test_staleness: `code` is reproduced if it must; then the stages that DVC finds
-changed are taken, and all that follow them in its graph.
+Run as a process of its own by test_staleness: where DVC finds that `code` must run, its command runs; then
+the other stages that DVC finds changed are taken, and all that follow them in its graph.
 """
 
 import json
+import shlex
+import subprocess
 import sys
 
 import networkx
@@ -20,18 +22,15 @@ def main() -> None:
 
 
 def affected() -> set[str]:
-    """The names of `code`, if it ran, and of the stages that would run after it."""
+    """The names of `code`, if it must run, and of the stages that would run after it."""
     with Repo() as repo:
-        names = {stage.addressing for stage in repo.reproduce("code", single_item=True)}
-    with Repo() as repo:
-        changed = set(repo.status())
+        stages = {stage.addressing: stage for stage in repo.index.stages}
         graph = repo.index.graph  # its edges point from a stage to what it needs
-        for stage in repo.index.stages:
-            if stage.addressing in changed:
-                names |= {
-                    stage.addressing,
-                    *(later.addressing for later in networkx.ancestors(graph, stage)),
-                }
+        names = set(repo.status(["code"]))
+        if names:
+            subprocess.run(shlex.split(stages["code"].cmd)[1:], check=True)  # without its `exec`
+        for name in set(repo.status()) - {"code"}:
+            names |= {name, *(later.addressing for later in networkx.ancestors(graph, stages[name]))}
     return names
 
 

@@ -91,6 +91,14 @@ def with_hole(leaf: Leaf, filling: str | None) -> str:
     return json.dumps(section).replace(f'"{HOLE}"', filling or "")
 
 
+def alone(leaf: Leaf) -> dict[str, type]:
+    """The knob's section with no other knob in it."""
+    kind = leaf.kind
+    for name in reversed(leaf.path[1:]):
+        kind = dataclasses.make_dataclass("Alone", [(name, kind)], frozen=True)
+    return {leaf.path[0]: kind}
+
+
 def wrong_values(leaf: Leaf) -> Iterator[str]:
     """YAML texts that the knob must refuse: wrong types, and values just outside its range."""
     plain, rules, optional = unwrapped(leaf.kind)
@@ -176,8 +184,9 @@ def test_every_knob_refuses_what_it_cannot_be_and_says_which(leaf: Leaf, tmp_pat
     path.write_text(with_hole(leaf, json.dumps(value_at(leaf))))
     load(path, sections)
 
+    opening, only = [f'{{"{name}":' for name in leaf.path], alone(leaf)
     for filling in wrong_values(leaf):
-        problems = problems_of(path, with_hole(leaf, filling), sections)
+        problems = problems_of(path, f"{' '.join(opening)}{filling}{'}' * len(leaf.path)}", only)
         assert all(leaf.key in problem for problem in problems), (filling[:50], problems)
     (missing,) = problems_of(path, with_hole(leaf, None), sections)
     assert f"{leaf.key}: is missing" in missing

@@ -61,7 +61,7 @@ def test_the_steps_that_fit_are_written_and_nothing_else(here: Path) -> None:
     assert [name for name, _ in changed] == ["steps:", "evaluate_every_steps:"]
     pretrain = load(here / "params.yaml", SECTIONS)["pretrain"]
     assert pretrain.evaluate_every_steps == math.ceil(pretrain.steps / 2)
-    assert f"params.yaml: pretrain.steps 60 -> {pretrain.steps}" in said
+    assert f"params.yaml: pretrain.steps 40 -> {pretrain.steps}" in said
     prediction = read_prediction(here / "reports/timings")
     assert prediction is not None
     assert 0.9 * 12 * 60 < prediction.seconds <= 12 * 60
