@@ -12,7 +12,7 @@ import time
 from itertools import islice
 
 from benchmarks.bench import Result
-from benchmarks.learning import BATCH_BLOCKS, HEAD, SHAPE, nanogpt_best, one_thread, recipe, text, we_learn
+from benchmarks.learning import HEAD, OURS, nanogpt_best, one_thread, recipe, text, we_learn
 from benchmarks.ours import new_model, training
 
 LEAST_BITS = 0.2  # per byte, better than nanoGPT
@@ -24,7 +24,7 @@ def measure() -> Result:
     """Bits per byte of both; figures are the difference, and nanoGPT's seconds over ours."""
     best, tried = nanogpt_best()
     steps = int(MARGIN * best.seconds / _seconds_per_step())
-    ours = we_learn(recipe(tokens=steps * BATCH_BLOCKS * SHAPE.context))
+    ours = we_learn(recipe(tokens=steps * OURS.batch * OURS.context))
     rows = [HEAD]
     rows += [learned.cells(f"nanoGPT, learning rate {rate:g}") for rate, learned in tried.items()]
     rows.append(ours.cells("gristmill"))
@@ -37,8 +37,8 @@ def measure() -> Result:
 
 def _seconds_per_step() -> float:
     """Processor seconds of a step of our recipe; the first, which warms up, is left out."""
-    params = recipe(tokens=1000 * BATCH_BLOCKS * SHAPE.context)
-    model = new_model(params, vocab_size=SHAPE.vocab_size, context=SHAPE.context)
+    params = recipe(tokens=1000 * OURS.batch * OURS.context)
+    model = new_model(params, vocab_size=OURS.vocab_size, context=OURS.context)
     records = training(model, text().train, params, one_thread())
     next(records)
     started = time.process_time()

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.bench import texts
-from benchmarks.ours import default_params, new_model, training
+from benchmarks.ours import default_params, new_model, shaped, training
 from benchmarks.peers import MAX_NORM, Shape, nanogpt, nanogpt_loss, nanogpt_optimizer
 from pipeline.errors import ParamsError
 from pipeline.model.batches import TokenBlocks, in_order
@@ -31,7 +31,7 @@ from pipeline.tokens.bpe import Tokenizer
 from pipeline.tokens.learning import train as learn_tokenizer
 
 SHAPE = Shape(layers=4, heads=4, width=256, context=128, batch=8, vocab_size=2048)  # 3.7 M parameters
-BATCH_BLOCKS = 8  # of our recipe
+OURS = dataclasses.replace(SHAPE, layers=3)  # 3.5 M: two tables of embeddings, a gated MLP
 NANOGPT_STEPS = 1000  # of 8 * 128 tokens
 NANOGPT_RATES = (1e-3, 3e-3)
 NANOGPT_BETAS = (0.9, 0.99)  # of its recipe for small batches
@@ -141,10 +141,9 @@ def we_learn(params: PretrainParams) -> Learned:
 
 
 def recipe(*, tokens: int, seed: int = 1) -> PretrainParams:
-    """The pretrain section of params.yaml as it is, but for batches of the set-up's blocks and the tokens."""
-    sizes = dict.fromkeys(("batch_blocks", "unit_blocks", "micro_batch_blocks"), BATCH_BLOCKS)
-    steps = tokens // (BATCH_BLOCKS * SHAPE.context)
-    return dataclasses.replace(default_params(), steps=steps, seed=seed, **sizes)
+    """The pretrain section of params.yaml at the size of the set-up, for so many tokens."""
+    steps = tokens // (OURS.batch * OURS.context)
+    return dataclasses.replace(shaped(default_params(), OURS, steps=steps), seed=seed)
 
 
 def first_bytes(documents: list[str], size: int) -> tuple[list[str], list[str]]:

@@ -2,8 +2,8 @@
 
     make bench NAME=quality CORPUS=folder-of-text NANOGPT=checkout
 
-The set-up is that of learning.py. The recipe is the pretrain section of params.yaml, model included, with
-batches of the set-up; it learns with SEEDS, and the worst of them counts, as does the longest.
+The set-up is that of learning.py. The recipe is the pretrain section of params.yaml at the size of the
+set-up; it learns with SEEDS, and the worst of them counts, as does the longest.
 """
 
 from __future__ import annotations
