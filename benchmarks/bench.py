@@ -56,7 +56,10 @@ def main() -> None:
 
 
 def texts(*, min_chars: int, at_most: int, patterns: tuple[str, ...] = ("**",)) -> list[str]:
-    """Repaired documents of the folder that CORPUS names, else long docstrings of installed packages."""
+    """Repaired documents of the folder that CORPUS names, else docstrings of installed packages.
+
+    The first `at_most` that have `min_chars` characters or more; ParamsError when there is none.
+    """
     repaired = (repair(raw, unwrap=False).text for raw in raw_texts(patterns))
     found = (text for text in repaired if len(text) >= min_chars)
     taken = list(islice(found, at_most))

@@ -70,7 +70,10 @@ class Score:
 
 
 def measure() -> Result:
-    """Both sets of documents, and how many pairs known to be different were kept apart."""
+    """Both sets of documents, and how many pairs known to be different were kept apart.
+
+    ParamsError when the real ones are not there.
+    """
     originals = pieces(at_most=DOCUMENTS)
     texts = [*originals, *planted(originals, seed=1)]
     edits = score("planted edits", texts, deduplicated(texts))

@@ -49,7 +49,10 @@ class Cost:
 
 
 def measure() -> Result:
-    """One row for each book of the list; the figures count what is as the list says."""
+    """One row for each book of the list; the figures count what is as the list says.
+
+    ParamsError when CORPUS names no folder.
+    """
     folder = os.environ.get(CORPUS, "")
     if not folder or not Path(folder).is_dir():
         raise ParamsError(

@@ -25,7 +25,10 @@ CODES = {
 
 
 def measure() -> Result:
-    """The share of lines whose language is found, by language, and lines per processor second."""
+    """The share of lines whose language is found, by language, and lines per processor second.
+
+    ParamsError when CORPUS names no folder of flores200 files.
+    """
     place = corpus()
     paths = sorted(place.glob("*_*.dev")) if place else []
     if not paths:

@@ -14,7 +14,7 @@ TIMINGS = PARAMS_FILE.parent / "reports/timings/pretrain.json"
 
 
 def measure() -> Result:
-    """The share of pretraining's time that went into checkpoints and gates."""
+    """The share of pretraining's time that went to checkpoints and gates; DataError before the first run."""
     if not TIMINGS.is_file():
         raise DataError(f"{TIMINGS}: is missing; run `dvc repro` first")
     timings = read_json(TIMINGS)

@@ -1,4 +1,7 @@
-"""The installed distributions, each read once: what a fingerprint knows of the environment."""
+"""The installed distributions, each read once: what a fingerprint knows of the environment.
+
+Whatever is asked first reads them all: DataError for one whose metadata are missing or name nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Installed:
 
 
 def version(name: str) -> str:
-    """The version of an installed distribution."""
+    """The version of an installed distribution; KeyError for one that is not installed."""
     return _all()[normalized(name)].version
 
 
@@ -40,7 +43,10 @@ def distribution_of(module: str) -> str:
 
 
 def required_by(name: str) -> set[str]:
-    """The names of all installed distributions that `name` requires without extras, directly or not."""
+    """The names of all installed distributions that `name` requires without extras, directly or not.
+
+    KeyError when `name` itself is not installed.
+    """
     found: set[str] = set()
     waiting: list[tuple[str, str]] = [(normalized(name), "")]
     seen = set(waiting)

@@ -40,7 +40,7 @@ class TokenFile:
 
 
 def write_tokens(path: Path, pieces: Iterable[npt.NDArray[np.integer]], *, vocab_size: int) -> int:
-    """Writes the pieces one after the other and returns the number of tokens.
+    """Writes the pieces, each of shape (tokens,), one after the other and returns the number of tokens.
 
     Ids are uint16 when the vocabulary fits, else uint32. ValueError for an id outside the vocabulary.
     """

@@ -1,6 +1,4 @@
-"""code: one fingerprint per stage, so that exactly the stages whose code changed run again; checks
-params.yaml too.
-"""
+"""code: one fingerprint per stage, so that exactly those whose code changed run again; checks params.yaml."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ def run(library: Input, recipes: Input, fingerprints: Output) -> None:
     """Writes `<stage>.json` for every stage, and `ingest/<source>.json` for each source of the first one.
 
     A source is its own module; `pydocs` reads the installed packages, so its fingerprint names what Gristmill
-    requires and the packages that its params list.
+    requires and the packages that its params list. ParamsError with everything that is wrong in params.yaml.
     """
     params = load(PARAMS_FILE, SECTIONS)
     if problems := [f"{PARAMS_FILE}: {problem}" for problem in contradictions(params)]:

@@ -40,7 +40,10 @@ def run(
     params: EvaluateParams,
     work: Work,
 ) -> EvaluateMetrics:
-    """Scores every token of the held-out documents once, and draws samples."""
+    """Scores every token of the held-out documents once, and draws samples.
+
+    ParamsError for a stride beyond the model's context; IntegrityError when inputs are of different runs.
+    """
     opened, words = open_model(weights, threads=params.threads), Tokenizer.open(tokenizer)
     require_tokenizer(opened, words.sha256, name=tokenizer)
     if params.stride_tokens > opened.network.config.context_tokens:

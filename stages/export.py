@@ -31,7 +31,7 @@ class ExportMetrics:
 def run(
     base: Input, tuned: Input, tokenizer: Input, exported: Output, *, params: ExportParams
 ) -> ExportMetrics:
-    """Exports both models with the tokenizer they were trained with."""
+    """Exports both models with the tokenizer they were trained with; IntegrityError when it is another."""
     opened = Tokenizer.open(tokenizer)
     vocabulary = describe(opened)
     models = {}

@@ -45,7 +45,7 @@ def run(
     params: FinetuneParams,
     work: Work,
 ) -> FinetuneMetrics:
-    """Makes the pairs, tunes on them, and publishes the weights with the lowest validation loss."""
+    """Tunes on the pairs and publishes the weights of the lowest validation loss; DataError without pairs."""
     start, opened = open_artifact(base, kind=KIND), Tokenizer.open(tokenizer)
     if start.fact("tokenizer_sha256") != opened.sha256:
         raise IntegrityError(f"{base}: trained with another tokenizer than {tokenizer}; run `dvc repro`")

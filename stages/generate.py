@@ -64,7 +64,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def between(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    """A reader of numbers from `low` to `high` for argparse."""
+    """A reader of numbers from `low` to `high`, both included, for argparse; ArgumentTypeError for others."""
 
     def read(text: str) -> float:
         try:
@@ -79,7 +79,10 @@ def between(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 
 def opened(arguments: argparse.Namespace) -> Callable[[str], Iterator[str]]:
-    """The model as a function from a prompt to its answer, piece by piece."""
+    """The model as a function from a prompt to its answer, piece by piece.
+
+    DataError when it was not made yet, IntegrityError when model and tokenizer are not of one run.
+    """
     # Imported here, not above: torch takes seconds to import, and --help should not.
     from pipeline.artifacts import MANIFEST
     from pipeline.model.inference import open_model, require_tokenizer

@@ -27,7 +27,7 @@ class PackMetrics:
 def run(
     documents: Input, tokenizer: Input, gate: Input, packed: Output, *, params: PackParams, work: Work
 ) -> PackMetrics:
-    """Encodes all shards, then packs each split on its own."""
+    """Encodes all shards, then packs each split on its own. DataError for a split without a document."""
     open_artifact(gate, kind="validation")
     opened = Tokenizer.open(tokenizer)
     tasks = {

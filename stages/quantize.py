@@ -20,7 +20,9 @@ from pipeline.tokenfile import open_tokens
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FormatMetrics:
-    """One quantized form: the size of its weights and how far its predictions stray."""
+    """One quantized form: the size of its weights, of which `group` columns share a scale, and how far its
+    predictions stray.
+    """
 
     bits: int
     group: int
@@ -39,7 +41,10 @@ class QuantizeMetrics:
 def run(
     tuned: Input, packed: Input, quantized: Output, *, params: QuantizeParams, work: Work
 ) -> QuantizeMetrics:
-    """Makes both forms in the work folder and, when both are close enough, publishes them together."""
+    """Makes both forms in the work folder and, when both are close enough, publishes them together.
+
+    NumericsError when one is not; IntegrityError when model and blocks are of different tokenizers.
+    """
     artifact, validation = open_artifact(tuned, kind=KIND), open_artifact(packed / "val", kind="tokens")
     if artifact.fact("tokenizer_sha256") != validation.fact("tokenizer_sha256"):
         raise IntegrityError(f"{tuned}: trained with another tokenizer than {packed}; run `dvc repro`")

@@ -38,7 +38,7 @@ class ValidateMetrics:
 def run(
     corpus: Input, baseline: Input, validated: Output, *, params: ValidateParams, work: Work
 ) -> ValidateMetrics:
-    """Measures every document of the splits and refuses the corpus unless it meets every expectation."""
+    """Measures every document of the splits; DataError unless the corpus meets every expectation."""
     facts = open_artifact(corpus / "clusters", kind="clusters")
     likeness = Likeness(facts.fact("shingle_words"), facts.fact("jaccard_threshold"))
     probes = work.folder / "probes.parquet"

@@ -40,7 +40,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def described(arguments: argparse.Namespace) -> Iterator[str]:
-    """The lines about the token: its document, the document's metadata, the token, the text around it."""
+    """The lines about the token: its document, the document's metadata, the token, the text around it.
+
+    DataError when `pack`, or what comes before it, was not run yet; `locate` says what else can be wrong.
+    """
     # Imported here, not above: --help should not wait for SentencePiece.
     from pipeline.artifacts import MANIFEST
     from pipeline.tokens.bpe import Tokenizer

@@ -29,7 +29,8 @@ _RENEW = "take out the pins of addresses that begin so, and fetch them anew"
 def pin_fetched(metrics: Path, lock: Path) -> str:
     """Adds a pin for each file that the metrics of `ingest` name. Returns what was done, in a line.
 
-    Raises DataError when nothing was run yet, and for a file that is pinned as another one.
+    Raises DataError when nothing was run yet, and for a file that is pinned as another one; IntegrityError
+    for a metrics file that `ingest` did not write.
     """
     files = sorted(metrics.glob("*.json"))
     if not files:

@@ -35,7 +35,7 @@ def repeated(column: Callable[[], Iterator[pa.ChunkedArray]], *, rows: int) -> d
 
 
 def keys(values: pa.ChunkedArray) -> Keys:
-    """A hash of 64 bits for each string, the same on every machine."""
+    """A hash of 64 bits for each of N strings, shape (N,), the same on every machine."""
     strings = np.asarray(values.to_pylist(), dtype=object)
     return np.asarray(pd.util.hash_array(strings, categorize=False), dtype=np.uint64)
 

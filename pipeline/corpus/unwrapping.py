@@ -54,7 +54,7 @@ _COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]+-[^\W\d_]+")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How a text was set: how wide its lines are, how far prose is set in, and whether it is mostly prose."""
+    """How a text was set: the width of its lines and the indent of prose in characters, if most is prose."""
 
     width: int
     indent: int

@@ -90,7 +90,7 @@ class _Reader:
         self._parser.StartDoctypeDeclHandler = self._refuse_declarations
 
     def feed(self, data: bytes, *, is_last: bool) -> list[WikiPage]:
-        """The pages that these bytes complete."""
+        """The pages that these bytes complete. DataError for no dump, IntegrityError for a damaged one."""
         self._fed += len(data)
         try:
             self._parser.Parse(data, is_last)

@@ -1,8 +1,8 @@
 """What the stages beside pretraining take: as their last runs here did, else as the default's did elsewhere.
 
-The reference is `make run` with the default params on two cores of an AMD EPYC without AVX-512
-(benchmarks/RESULTS.md). Where a stage works on a model, its seconds are scaled by how fast the machine
-evaluates one; the others' are taken as they are.
+The reference is a whole run with a model of width 256 and three layers on two cores of an AMD EPYC without
+AVX-512 (the first one in benchmarks/RESULTS.md). Where a stage works on a model, its seconds are scaled by
+how fast the machine evaluates one; the others' are taken as they are.
 """
 
 from __future__ import annotations

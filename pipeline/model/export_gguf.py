@@ -124,7 +124,7 @@ def check(path: Path, tensors: dict[str, Array], vocabulary: Vocabulary, *, kind
 
 
 def error_bound(weight: Array, stored: gguf.GGMLQuantizationType) -> Array:
-    """The largest error that the format allows for each weight.
+    """The largest error that the format allows for each weight, in the weight's shape.
 
     F16 has 11 significant bits, above 2^-25. A step of Q8_0 is 1/127 and of Q4_0 1/8 of the block's largest
     weight, itself in F16. Q8_0 errs by half a step, Q4_0 by one: it has 8 steps on one side, 7 on the other.

@@ -62,7 +62,7 @@ class Data:
 class Task:
     """What is trained, under which name, and where its checkpoints live.
 
-    `run` identifies params and data. An `untrained` model must start at a loss of ln(vocab_size).
+    `run` identifies params and data. An `untrained` model must start at a loss that its first weights imply.
     """
 
     label: str
@@ -138,7 +138,10 @@ class _Training:
             self._continue_from(found)
 
     def run(self, stop: StopRequest) -> None:
-        """Trains to the last step; BusyError at a step's edge, after a checkpoint, when asked to stop."""
+        """Trains to the last step; BusyError at a step's edge, after a checkpoint, when asked to stop.
+
+        NumericsError when the first loss is wrong or the training diverges.
+        """
         meter = Meter(label=self.task.label, total=self.params.steps, unit="step", done=self.progress.step)
         steps = train(
             self.model,
@@ -166,14 +169,17 @@ class _Training:
         return gradients_of(self.model, self.data.train, order, runtime=self.runtime, regularization=added)
 
     def first_loss_distance(self) -> float | None:
-        """How far from ln(vocab_size) an untrained model started; NumericsError when that is too far."""
+        """How far from ln(vocab_size) an untrained model started, relative to it; None for a trained model.
+
+        NumericsError when the loss is none that its initialization implies.
+        """
         loss = self.progress.curve[0].loss
         if not self.task.untrained or loss is None:  # a step that was not finite is skipped and counted
             return None
         return check_first_loss(loss, self.model.config)
 
     def _take_down(self, record: StepRecord) -> None:
-        """Adds a finished step to the progress; the first one must start from ln(vocab_size)."""
+        """Adds a finished step to the progress; the first one's loss must be one of an untrained model."""
         progress = self.progress
         progress.step = record.step
         progress.tokens += record.targets

@@ -24,9 +24,10 @@ Tokens = npt.NDArray[np.integer]
 class TokenFloors:
     """Token counts of a train stream, ready to score others.
 
-    `unigram_V` is the log-probability of each token. A pair of tokens is the code `first * V + second`;
-    `codes` holds the pairs that were seen, sorted, and `counts` how often. `backoff_V` is the log-probability
-    by the number of different tokens before, and `discount` what every seen pair gives up to it.
+    `unigram_V` is the natural log-probability of each token. A pair of tokens is the code
+    `first * V + second`; `codes`, shape (pairs,), holds the pairs that were seen, sorted, and `counts`, of
+    the same shape, how often. `backoff_V` is the log-probability by the number of different tokens before,
+    and `discount` what every seen pair gives up to it.
     """
 
     unigram_V: npt.NDArray[np.float64]
@@ -57,7 +58,10 @@ def count_tokens(stream: Tokens, *, vocab_size: int, bos_id: int) -> TokenFloors
 
 
 def pair_codes(stream: Tokens, *, vocab_size: int, bos_id: int) -> npt.NDArray[np.int64]:
-    """The codes of neighbouring tokens within documents: `<s>` begins one and is never predicted."""
+    """The codes `first * V + second` of neighbouring tokens within documents, in the stream's order.
+
+    Shape (tokens less documents,) of a stream (tokens,): `<s>` begins a document and is never predicted.
+    """
     codes = stream[:-1].astype(np.int64)
     codes *= vocab_size
     codes += stream[1:]

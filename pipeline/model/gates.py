@@ -23,7 +23,7 @@ PROBE_TOKENS = MATMUL_ATTENTION_TOKENS + 64  # long enough for the kernel that t
 
 
 def check_first_loss(loss: float, config: ModelConfig) -> float:
-    """The relative distance of an untrained model's loss from ln(vocab_size).
+    """The distance of an untrained model's loss, in nats a token, from ln(vocab_size), as a share of that.
 
     NumericsError when the loss is not one that the config's initialization can start from.
     """
@@ -39,7 +39,7 @@ def check_first_loss(loss: float, config: ModelConfig) -> float:
 
 
 def check_causality(model: Transformer) -> float:
-    """How far logits move when only tokens change that they must not depend on.
+    """By how much a logit moves, at most, when only tokens change that it must not depend on.
 
     Those are later tokens and, where the config says so, tokens of other documents and tokens before all
     windows. NumericsError above 1e-4.

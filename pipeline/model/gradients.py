@@ -8,9 +8,10 @@ the size of a micro-batch changes a bit of the sum, on one kind of processor.
 one all-reduce adds the parts. The sum is the same up to its rounding. With sharded weights (see sharding.py)
 the sum happens in the backward pass itself.
 
-Memory that runs out in the middle of a step does not end the training. Canonical gradients are computed again
-with each block's forward pass repeated in the backward one (which keeps the bits), fast ones in smaller
-micro-batches. Sharded, it does: the other processes are in the middle of an exchange that one has left.
+Memory that runs out in the middle of a step ends the training, with a ResourceError, only when nothing is
+left to try. Canonical gradients are computed again with each block's forward pass repeated in the backward
+one (on a CPU that keeps the bits), fast ones in smaller micro-batches. Sharded, it ends at once: the other
+processes are in the middle of an exchange that one has left.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Passes:
         self, step: int, places: Sequence[range], batches: Sequence[Batch], *, targets: int
     ) -> list[Tensor] | None:
         """The batches' share of the mean loss over `targets`, then the objective's gradient for every
-        parameter, added up in the batches' order; None when memory ran out.
+        parameter, in its shape, added up in the batches' order; None when memory ran out.
         """
         totals: list[Tensor] = []
         try:

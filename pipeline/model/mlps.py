@@ -44,7 +44,7 @@ class PlainMLP(nn.Module):
 
 
 def squared_relu(x: Tensor) -> Tensor:
-    """`max(x, 0)^2` (arXiv:2109.08668)."""
+    """`max(x, 0)^2` of every entry, in the shape of `x` (arXiv:2109.08668)."""
     return F.relu(x).square()
 
 

@@ -2,8 +2,8 @@
 
 On the CPU or one GPU a training is this process. With more GPUs, `launch` starts one process for each
 through torch's own launcher (what `torchrun` calls), so the stage's command never changes. Over several
-machines `torchrun` itself starts the stage in all processes. All hold the same weights, compute different
-micro-batches and add all gradients in the same order, so their number does not change a bit.
+machines `torchrun` itself starts the stage in all processes. Each computes the gradients of its part of a
+batch; how they are added up, and when their number changes no bit, is said in gradients.py.
 """
 
 from __future__ import annotations

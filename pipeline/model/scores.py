@@ -62,7 +62,7 @@ class SplitScore:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """How intervals are taken."""
+    """How intervals are taken: of how many resamplings, at which confidence (0 to 1), from which seed."""
 
     samples: int
     confidence: float
@@ -72,7 +72,7 @@ class Bootstrap:
 def split_score(
     surprise: Surprise, sources: Sequence[str], num_bytes: npt.NDArray[np.int64], *, bootstrap: Bootstrap
 ) -> SplitScore:
-    """The score of a split's documents, all together and by source."""
+    """The score of a split's documents, all and by source; every argument has one entry per document."""
     return SplitScore(
         total=score_of(surprise, num_bytes, bootstrap=bootstrap),
         by_source=scores_by_source(surprise, sources, num_bytes, bootstrap=bootstrap),

@@ -79,7 +79,10 @@ class Tokenizer:
         return [int(id) for id in self.encode_many([text])[0]]
 
     def encode_many(self, texts: Sequence[str]) -> list[Ids]:
-        """The ids of each text, int32, shape (tokens of the text,); on the calling thread only."""
+        """The ids of each text, int32, shape (tokens of the text,); on the calling thread only.
+
+        DataError for a text with a lone surrogate.
+        """
         try:
             data = [text.encode() for text in texts]
         except UnicodeEncodeError as error:

@@ -72,7 +72,7 @@ def parts(folder: Path, params: FilesParams, *, downloads: Path) -> Mapping[str,
 
 
 def read(part: Part) -> Iterator[Document | Rejected]:
-    """The documents of every file of the part."""
+    """The documents of every file of the part. DataError for a file of which no row has the columns."""
     with Guarded(read_page) as guarded_page:
         for path in part.paths:
             suffix = _suffix(path)
