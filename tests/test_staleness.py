@@ -2,7 +2,7 @@
 
 DVC and the `code` stage are real here, and so are dvc.yaml, params.yaml and every fingerprint. Only the work
 of the other stages is replaced by an outline of it (tests/outline.py), so that the table below takes a
-minute or two instead of hours. The fast suite takes every third change, lets `code` run, asks DVC which
+minute or two instead of hours. The fast suite takes every fourth change, lets `code` run, asks DVC which
 stages it now finds changed, and follows the graph from there; `make test-faults` runs every change of the
 table through a whole `dvc repro`, there and back.
 """
