@@ -77,7 +77,7 @@ def measure() -> Result:
     originals = pieces(at_most=DOCUMENTS)
     texts = [*originals, *planted(originals, seed=1)]
     edits = score("planted edits", texts, deduplicated(texts))
-    folder = Path(os.environ.get(CORPORA, "../shared/corpora")) / "dups"
+    folder = Path(os.environ.get(CORPORA, ""), "dups")
     if not (folder / "truth.csv").is_file():
         raise ParamsError(f"{CORPORA}: {folder / 'truth.csv'} is not there; name the folder of real corpora")
     names, rows = truth(folder)

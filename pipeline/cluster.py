@@ -78,7 +78,8 @@ def _distributed() -> ModuleType:
         return importlib.import_module("dask.distributed")
     except ImportError as error:
         raise ParamsError(
-            "GRISTMILL_DASK is set but Dask is not installed: pip install -e '.[cluster]'"
+            "GRISTMILL_DASK: is set, and Dask is not installed; `.venv/bin/python -m pip install "
+            "--constraint constraints.txt --editable '.[cluster]'` brings it, or unset the variable"
         ) from error
 
 

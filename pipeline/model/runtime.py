@@ -262,7 +262,9 @@ def _memory_named() -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        remedy = "lower unit_blocks or unit_rows, else the model's width or num_layers"
+        remedy = (
+            "lower unit_blocks or unit_rows (fast gradients: micro_batch_ of them), else width or num_layers"
+        )
         raise ResourceError(f"out of memory ({str(error).splitlines()[0]}); {remedy}") from error
 
 

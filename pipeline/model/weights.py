@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,15 @@ def read_config(path: Path) -> ModelConfig:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name; IntegrityError when it is damaged."""
+    """The tensors of a safetensors file by name.
+
+    IntegrityError when it is damaged or missing, OSError when the machine has no more files or memory.
+    """
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # the file may be as good as ever
         raise IntegrityError(f"{path}: not readable as safetensors ({error}); rebuild it") from error
 
 
