@@ -28,8 +28,11 @@ def corner(folder: Path, **environment: str) -> Corner:
     """A place for a training of some seconds, its tokens packed."""
     found = Corner(folder, **environment)
     params = found.path / "params.yaml"
-    text = params.read_text(encoding="utf-8")
-    params.write_text(text.replace("  steps: 60 ", "  steps: 200 ", 1), encoding="utf-8")
+    text, found_steps = re.subn(
+        r"(?m)^  steps: \d+ ", "  steps: 200 ", params.read_text(encoding="utf-8"), count=1
+    )
+    assert found_steps
+    params.write_text(text, encoding="utf-8")
     publish_split(folder / "data/pack/train", stream(documents=60, seed=1))
     publish_split(folder / "data/pack/val", stream(documents=6, seed=2))
     return found
