@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.installed import distribution_of, normalized, required_by, version
+from pipeline.installed import distribution_of, normalized, version
 
 FIRST_PARTY = ("pipeline", "stages")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -44,18 +44,16 @@ class _Module:
     ]  # dotted names; `from a.b import c` gives a.b and a.b.c, one of which may not exist
 
 
-def fingerprint(root: Path, modules: Sequence[str], *, environment_of: Sequence[str] = ()) -> Fingerprint:
+def fingerprint(root: Path, modules: Sequence[str], *, packages: Sequence[str] = ()) -> Fingerprint:
     """The fingerprint of the import closure of `modules`, whose sources lie below `root`.
 
-    With `environment_of`, the named distributions and all that they require, directly or not, are part of it
-    as well: for a stage whose input is the installed packages themselves. Raises DataError for a module that
-    does not exist or does not parse.
+    `packages` are installed distributions that are part of it as well: for a stage whose input is their
+    files. Raises DataError for a module that does not exist or does not parse.
     """
     closure = _closure(root, modules)
     imported = {name.split(".")[0] for module in closure.values() for name in module.imports}
     distributions = {distribution_of(name) for name in imported - set(FIRST_PARTY) - sys.stdlib_module_names}
-    for name in environment_of:
-        distributions |= required_by(name) | ({normalized(name)} if name != "gristmill" else set())
+    distributions |= set(map(normalized, packages))
     data_files = {path.relative_to(root).as_posix(): path for path in _data_files(root, closure)}
     return Fingerprint(
         python=platform.python_version(),

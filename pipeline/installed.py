@@ -13,17 +13,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from packaging.requirements import Requirement
-
 from pipeline.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One distribution: its version, what it requires (as metadata says it), and its top-level modules."""
+    """One distribution: its version and its top-level modules."""
 
     version: str
-    requires: tuple[str, ...]
     modules: frozenset[str]
 
 
@@ -40,28 +37,6 @@ def is_installed(name: str) -> bool:
 def distribution_of(module: str) -> str:
     """The distribution that brings a top-level module, the first by name of several, or ""."""
     return _by_module().get(module, "")
-
-
-def required_by(name: str) -> set[str]:
-    """The names of all installed distributions that `name` requires without extras, directly or not.
-
-    KeyError when `name` itself is not installed.
-    """
-    found: set[str] = set()
-    waiting: list[tuple[str, str]] = [(normalized(name), "")]
-    seen = set(waiting)
-    while waiting:
-        parent, extra = waiting.pop()
-        for requirement in map(Requirement, _all()[parent].requires):
-            child = normalized(requirement.name)
-            applies = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
-            if not applies or not is_installed(child):
-                continue
-            found.add(child)
-            wanted = {(child, ""), *((child, wanted_extra) for wanted_extra in requirement.extras)}
-            waiting.extend(wanted - seen)
-            seen |= wanted
-    return found
 
 
 def normalized(name: str) -> str:
@@ -81,9 +56,7 @@ def _all() -> Mapping[str, Installed]:
             raise DataError(
                 f"{folder}: its METADATA is missing or names nothing; remove it, then install it again"
             )
-        entry = Installed(
-            head["Version"] or "", tuple(head.get_all("Requires-Dist", [])), frozenset(_modules(distribution))
-        )
+        entry = Installed(head["Version"] or "", frozenset(_modules(distribution)))
         found.setdefault(normalized(head["Name"]), entry)
     return found
 

@@ -23,8 +23,8 @@ STAGES = (
 def run(library: Input, recipes: Input, fingerprints: Output) -> None:
     """Writes `<stage>.json` for every stage, and `ingest/<source>.json` for each source of the first one.
 
-    A source is its own module; `pydocs` reads the installed packages, so its fingerprint names what Gristmill
-    requires and the packages that its params list. ParamsError with everything that is wrong in params.yaml.
+    A source is its own module; `pydocs` reads installed packages, so its fingerprint names those that its
+    params list. ParamsError with everything that is wrong in params.yaml.
     """
     params = load(PARAMS_FILE, SECTIONS)
     if problems := [f"{PARAMS_FILE}: {problem}" for problem in contradictions(params)]:
@@ -36,12 +36,8 @@ def run(library: Input, recipes: Input, fingerprints: Output) -> None:
         write_json(fingerprints / f"{stage}.json", fingerprint(root, [f"stages.{stage}"]))
     for source in SOURCES:
         modules = ["stages.ingest", f"pipeline.corpus.sources.{source}"]
-        environment = (
-            ["gristmill", *filter(is_installed, params["ingest"].pydocs.packages)]
-            if source == "pydocs"
-            else []
-        )
-        code = fingerprint(root, modules, environment_of=environment)
+        packages = filter(is_installed, params["ingest"].pydocs.packages) if source == "pydocs" else ()
+        code = fingerprint(root, modules, packages=tuple(packages))
         write_json(fingerprints / "ingest" / f"{source}.json", code)
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.artifacts import canonical_json
 from pipeline.errors import DataError, ParamsError
 from pipeline.fingerprint import Fingerprint, fingerprint
-from pipeline.installed import distribution_of, is_installed, required_by
+from pipeline.installed import distribution_of, is_installed
 from stages import code
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,13 +166,6 @@ def test_a_stage_that_does_not_exist_is_named(tree: Path) -> None:
         fingerprint(tree, ["stages.nothing"])
 
 
-def test_an_environment_is_every_distribution_that_one_requires() -> None:
-    found = required_by("pandas")
-    assert {"numpy", "python-dateutil", "six"} <= found
-    assert "pandas" not in found
-    assert "pytest" not in found, "extras are not required"
-
-
 def test_every_spelling_of_a_name_and_the_modules_it_brings_are_known() -> None:
     assert is_installed("Ruamel_YAML")
     assert not is_installed("not-installed-anywhere")
@@ -180,10 +173,9 @@ def test_every_spelling_of_a_name_and_the_modules_it_brings_are_known() -> None:
     assert distribution_of("not_installed_anywhere") == ""
 
 
-def test_the_fingerprint_of_an_environment_holds_more_than_the_imports(tree: Path) -> None:
-    wide = fingerprint(tree, ["stages.cook"], environment_of=["pandas"])
-    assert wide.distributions.items() >= of(tree).distributions.items()
-    assert "six" in wide.distributions
+def test_packages_whose_files_a_stage_reads_are_in_its_fingerprint(tree: Path) -> None:
+    wide = fingerprint(tree, ["stages.cook"], packages=["Jinja2"])
+    assert set(wide.distributions) == {*of(tree).distributions, "jinja2"}
 
 
 def test_an_installation_that_was_broken_off_is_named_with_the_remedy(tree: Path, tmp_path: Path) -> None:

@@ -73,11 +73,8 @@ def code(module: str, runs: set[str]) -> Change:
 
 
 def library(distribution: str, runs: set[str]) -> Change:
-    """Another version of a distribution that the packages of `pydocs`, or what they require, include."""
-    pydocs = {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE
-    return Change(
-        f"library {distribution}", lambda shop: upgrade(shop, distribution), {"code"} | runs | pydocs
-    )
+    """Another version of an installed distribution."""
+    return Change(f"library {distribution}", lambda shop: upgrade(shop, distribution), {"code"} | runs)
 
 
 CHANGES = (
@@ -143,16 +140,12 @@ CHANGES = (
         lambda shop: append(shop.path / "data/sources.lock", f"{'0' * 64} 1 https://example.org/a\n"),
         INGEST | CLEAN | AFTER_DEDUPE,
     ),
-    library("matplotlib", {"report"}),
-    Change(
-        "library resiliparse, whose text pydocs does not read",
-        lambda shop: upgrade(shop, "resiliparse"),
-        {"code"} | READERS_OF_PAGES | AFTER_DEDUPE,
-    ),
+    library("matplotlib", {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE),  # pydocs reads it
+    library("resiliparse", READERS_OF_PAGES | AFTER_DEDUPE),
     library("sentencepiece", AFTER_BPE),
-    library("torch", AFTER_PRETRAIN),
+    library("torch", {"ingest@pydocs", "clean@pydocs"} | AFTER_DEDUPE),
     library("pyarrow", EVERYTHING),
-    Change("library dask, which changes no byte", lambda shop: upgrade(shop, "dask"), {"code"}),
+    library("dask", set()),  # which changes no byte
     library("tqdm", set()),
     Change("interpreter", lambda shop: append(shop.path / ".venv/bin/python", "# patched\n"), {"code"}),
     Change("library added", lambda shop: install(shop, "newcomer"), {"code"}),
