@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 
 from pipeline.artifacts import read_table
 from pipeline.corpus.catalogue import ROW_BITS, Catalogue
-from pipeline.corpus.collisions import find_collisions
+from pipeline.corpus.collisions import Collisions, find_collisions
 from pipeline.corpus.paragraphs import Indexed, IndexTask, index_shard, keys_of, parted
-from pipeline.corpus.shingles import Places, Words64
+from pipeline.corpus.shingles import Mask, Places, Words64
 from pipeline.corpus.signing import mapped
 from pipeline.records import DOCUMENT_SCHEMA
 from pipeline.reuse import Results
@@ -42,12 +42,21 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Common:
+    """A paragraph in common: how many documents have it, its key, and the place of the one that keeps it."""
+
+    documents: int
+    key: int
+    holder: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cuts:
     """The document at `places[c]`, ascending, loses its paragraphs with the key `keys[c]`."""
 
     places: Places
     keys: Words64
-    examples: list[Example]
+    commonest: list[Common]
 
     def of_shard(self, shard: int) -> tuple[Places, Words64]:
         """The rows of one shard, and the keys that each of them loses."""
@@ -56,45 +65,47 @@ class Cuts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Common:
-    """A paragraph in common: how many documents have it, its key, and the place of the one that keeps it."""
+class CommonParagraphs:
+    """All paragraphs of at least `min_chars` that several documents of a catalogue have, kept or not."""
 
-    documents: int
-    key: int
-    holder: int
+    catalogue: Catalogue
+    collisions: Collisions
+    min_chars: int
+
+    def cuts(self, dropped: Places) -> Cuts:
+        """What documents lose to others; those at the places `dropped`, which ascend, count for nothing."""
+        places = np.setdiff1d(self.collisions.places(), dropped, assume_unique=True)
+        order = pc.sort_indices(self.catalogue.at(places, ["id"])["id"]).to_numpy().astype(np.int64)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        losing, lost = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint64)]
+        commonest: list[Common] = []
+        for file in self.collisions.files:
+            _, keys, owners = mapped(file)
+            is_live = np.isin(owners.astype(np.int64), places)
+            keys, ranks = keys[is_live], rank[np.searchsorted(places, owners[is_live].astype(np.int64))]
+            by_key = np.lexsort((ranks, keys))
+            keys, holders = keys[by_key], places[order[ranks[by_key]]]
+            is_first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+            losing.append(holders[~is_first])
+            lost.append(keys[~is_first])
+            commonest = _commonest([*commonest, *_most_common(keys, holders, is_first)])
+        where, what = np.concatenate(losing), np.concatenate(lost)
+        by_place = np.lexsort((what, where))
+        return Cuts(where[by_place], what[by_place], commonest)
+
+    def examples(self, cuts: Cuts) -> list[Example]:
+        """The commonest of what is cut, as their holders have them."""
+        return [_example(self.catalogue, each, self.min_chars) for each in cuts.commonest]
 
 
-def find_cuts(
-    catalogue: Catalogue,
-    dropped: Places,
-    params: RepeatedParagraphsParams,
-    results: Callable[[str], Results],
-) -> Cuts:
-    """What documents lose of the paragraphs they have in common; those at the places `dropped`, which
-    ascend, count for nothing.
-    """
+def common_paragraphs(
+    catalogue: Catalogue, params: RepeatedParagraphsParams, results: Callable[[str], Results]
+) -> CommonParagraphs:
+    """Looks at the documents of the sources that params name, shard by shard, on all cores."""
     indexed, paragraphs = _index(catalogue, params, results("paragraphs"))
     collisions = find_collisions(indexed, results("common"), documents=paragraphs, kinds=1)
-    places = np.setdiff1d(collisions.places(), dropped, assume_unique=True)
-    order = pc.sort_indices(catalogue.at(places, ["id"])["id"]).to_numpy().astype(np.int64)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    losing, lost = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint64)]
-    commonest: list[_Common] = []
-    for file in collisions.files:
-        _, keys, owners = mapped(file)
-        own = np.flatnonzero(np.isin(owners.astype(np.int64), places))
-        ranks = rank[np.searchsorted(places, owners[own].astype(np.int64))]
-        by_key = np.lexsort((ranks, keys[own]))
-        ordered, holders = keys[own][by_key], places[order[ranks[by_key]]]
-        is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
-        losing.append(holders[~is_first])
-        lost.append(ordered[~is_first])
-        commonest = _commonest([*commonest, *_most_common(ordered, holders, is_first)])
-    where, what = np.concatenate(losing), np.concatenate(lost)
-    by_place = np.lexsort((what, where))
-    examples = [_example(catalogue, each, params.min_chars) for each in commonest]
-    return Cuts(where[by_place], what[by_place], examples)
+    return CommonParagraphs(catalogue, collisions, params.min_chars)
 
 
 def _index(catalogue: Catalogue, params: RepeatedParagraphsParams, results: Results) -> tuple[Catalogue, int]:
@@ -110,20 +121,20 @@ def _index(catalogue: Catalogue, params: RepeatedParagraphsParams, results: Resu
     return Catalogue(catalogue.shards, prefixes, results.key(keys)), paragraphs
 
 
-def _most_common(keys: Words64, holders: Places, is_first: np.ndarray) -> list[_Common]:
+def _most_common(keys: Words64, holders: Places, is_first: Mask) -> list[Common]:
     """The commonest of a range, whose keys ascend; the first document with a key is its holder."""
     firsts = np.flatnonzero(is_first)
     documents = np.diff(np.append(firsts, len(keys)))
     most = np.argsort(-documents, kind="stable")[:EXAMPLES]
     found = zip(documents[most], keys[firsts[most]], holders[firsts[most]], strict=True)
-    return [_Common(int(count), int(key), int(holder)) for count, key, holder in found if count > 1]
+    return [Common(int(count), int(key), int(holder)) for count, key, holder in found if count > 1]
 
 
-def _commonest(found: Sequence[_Common]) -> list[_Common]:
+def _commonest(found: Sequence[Common]) -> list[Common]:
     return sorted(found, key=lambda each: (-each.documents, each.key))[:EXAMPLES]
 
 
-def _example(catalogue: Catalogue, common: _Common, min_chars: int) -> Example:
+def _example(catalogue: Catalogue, common: Common, min_chars: int) -> Example:
     """The paragraph as its holder has it."""
     shard, row = common.holder >> ROW_BITS, common.holder & ((1 << ROW_BITS) - 1)
     path = Path(catalogue.shards[shard].path)

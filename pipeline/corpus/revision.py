@@ -1,14 +1,14 @@
 """The verdicts once repeated paragraphs are cut: what documents are from then on, and which of them go.
 
 What two documents have of their own may be nearly the same when what they had from others is gone. So those
-that lost paragraphs are signed anew, and duplicates are looked for once more among all that are kept. That
-changes no document's cluster, nor its split.
+that lost paragraphs are signed anew, and duplicates are looked for once more among all that are kept. When
+one is found that kept a paragraph for others, another one has to keep it: all is done again without
+the duplicates, until there are none. That changes no document's cluster, nor its split.
 """
-
-# A documents that lose paragraphs or go
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.corpus.catalogue import PLACE, ROW_BITS, Catalogue, StoredShard, build_catalogue
-from pipeline.corpus.common_paragraphs import Example, find_cuts
+from pipeline.corpus.common_paragraphs import Example, common_paragraphs
 from pipeline.corpus.deduplication import KEPT, REPEATED, Search, search_duplicates
-from pipeline.corpus.shingles import Mask, Places, distinct
+from pipeline.corpus.shingles import Mask, Places
 from pipeline.corpus.signing import Signing
 from pipeline.corpus.trimming import Trimmed, trim
 from pipeline.corpus.verdicts import Verdicts
@@ -27,7 +27,7 @@ from pipeline.reuse import Results
 from pipeline.settings.dedupe import RepeatedParagraphsParams
 
 _CHANGED = ("text_bytes", "reason", "duplicate_of")  # beside PLACE
-_MOVED_TO = "moved_to"
+_MOVED_TO, _TWIN = "moved_to", ("reason", "duplicate_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,25 @@ def cut_repeats(
     if not params.sources:
         return Revision((), pa.table({PLACE: pa.array([], pa.int64())}), RepeatedParagraphs({}, []))
     catalogue, dropped = verdicts.catalogue, verdicts.dropped()
-    cuts = find_cuts(catalogue, dropped, params, results)
-    trimmed = trim(catalogue, cuts, results("trimmed"), min_chars=params.min_chars)
-    both = _with_trimmed(catalogue, trimmed, search.signing, results("signed_again"))
-    without = distinct(np.concatenate([dropped, trimmed.places]))
-    found = search_duplicates(both, search, results("collided_again"), documents=documents, without=without)
-    again = found.documents.filter(pc.not_equal(found.documents["reason"], KEPT))
-    changed = _changes(catalogue, trimmed, again)
-    return Revision(trimmed.shards, changed, RepeatedParagraphs(_by_source(changed), cuts.examples))
+    common = common_paragraphs(catalogue, params, results)
+    twins = pa.table({PLACE: pa.array([], pa.int64()), **dict.fromkeys(_TWIN, pa.array([], pa.string()))})
+    for number in itertools.count(1):
+        gone = np.union1d(dropped, twins[PLACE].to_numpy())
+        cuts = common.cuts(gone)
+        trimmed = trim(catalogue, cuts, results(f"trimmed_{number}"), min_chars=params.min_chars)
+        if not trimmed.shards:
+            break
+        both = _with_trimmed(catalogue, trimmed, search.signing, results(f"signed_{number}"))
+        without = np.union1d(gone, trimmed.places)
+        collided = results(f"collided_{number}")
+        found = search_duplicates(both, search, collided, documents=documents, without=without)
+        again = found.documents.filter(pc.not_equal(found.documents["reason"], KEPT))
+        if not again.num_rows:
+            break
+        origins = pa.array(_origins(again[PLACE].to_numpy(), catalogue, trimmed))
+        twins = pa.concat_tables([twins, again.select(_TWIN).add_column(0, PLACE, origins)])
+    changed = _changes(catalogue, trimmed, twins.sort_by(PLACE))
+    return Revision(trimmed.shards, changed, RepeatedParagraphs(_by_source(changed), common.examples(cuts)))
 
 
 def _with_trimmed(catalogue: Catalogue, trimmed: Trimmed, signing: Signing, results: Results) -> Catalogue:
@@ -122,39 +133,42 @@ def _with_trimmed(catalogue: Catalogue, trimmed: Trimmed, signing: Signing, resu
     )
 
 
-def _changes(catalogue: Catalogue, trimmed: Trimmed, again: pa.Table) -> pa.Table:
+def _origins(places: Places, catalogue: Catalogue, trimmed: Trimmed) -> Places:
+    """Where documents at these places were before any of them was trimmed."""
+    is_trimmed = places >= len(catalogue.shards) << ROW_BITS
+    origins = places.copy()
+    at = np.searchsorted(trimmed.moved_to[trimmed.is_kept], places[is_trimmed])
+    origins[is_trimmed] = trimmed.places[trimmed.is_kept][at]
+    return origins
+
+
+def _changes(catalogue: Catalogue, trimmed: Trimmed, twins: pa.Table) -> pa.Table:
     """The table of a revision, with the source of each document and what it lost when it is kept.
 
-    `again` holds the duplicates found at last; places beyond the catalogue are those of trimmed documents.
+    `twins` holds, sorted by PLACE, the documents that became duplicates; none of them is trimmed.
     """
-    origins = _origins(again[PLACE].to_numpy(), catalogue, trimmed)
-    again = again.take(pa.array(np.argsort(origins)))
-    places = distinct(np.concatenate([trimmed.places, origins]))
+    of_twins = twins[PLACE].to_numpy()
+    places = np.union1d(trimmed.places, of_twins)
     known = catalogue.at(places, ["id", "source", "text_bytes"])
-    is_duplicate = np.isin(places, origins)
-    rows = np.searchsorted(places, trimmed.places)
+    is_twin = np.isin(places, of_twins)
     is_short, is_cut = np.zeros((2, len(places)), dtype=np.bool_)
+    rows = np.searchsorted(places, trimmed.places)
     is_short[rows], is_cut[rows] = ~trimmed.is_kept, trimmed.is_kept
-    is_cut &= ~is_duplicate
-    still = is_cut[rows]  # of the trimmed ones
-    moved_to, paragraphs = places.copy(), np.zeros_like(places)
     text_bytes = known["text_bytes"].to_numpy()
-    bytes_left = text_bytes.copy()
-    for values, found in (
-        (moved_to, trimmed.moved_to),
-        (bytes_left, trimmed.bytes_left),
-        (paragraphs, trimmed.paragraphs),
-    ):
-        values[is_cut] = found[still]
-    reasons = pc.if_else(pa.array(is_short), REPEATED, pa.array([KEPT] * len(places), pa.string()))
-    twins = pc.if_else(pa.array(is_short), "", known["id"].combine_chunks())
+    moved_to, bytes_left, paragraphs = places.copy(), text_bytes.copy(), np.zeros_like(places)
+    moved_to[is_cut] = trimmed.moved_to[trimmed.is_kept]
+    bytes_left[is_cut] = trimmed.bytes_left[trimmed.is_kept]
+    paragraphs[is_cut] = trimmed.paragraphs[trimmed.is_kept]
+    ids = known["id"].combine_chunks()
+    kept_in = pc.if_else(pa.array(is_short), "", ids)
+    reasons = pc.if_else(pa.array(is_short), REPEATED, pa.array([KEPT] * len(ids), pa.string()))
     return pa.table(
         {
             PLACE: places,
             _MOVED_TO: moved_to,
             "text_bytes": bytes_left,
-            "reason": _replaced(reasons, is_duplicate, again["reason"]),
-            "duplicate_of": _replaced(twins, is_duplicate, again["duplicate_of"]),
+            "reason": _replaced(reasons, is_twin, twins["reason"]),
+            "duplicate_of": _replaced(kept_in, is_twin, _at_last(ids.filter(pa.array(is_twin)), twins)),
             "source": known["source"],
             "paragraphs": paragraphs,
             "bytes_cut": text_bytes - bytes_left,
@@ -162,13 +176,17 @@ def _changes(catalogue: Catalogue, trimmed: Trimmed, again: pa.Table) -> pa.Tabl
     )
 
 
-def _origins(places: Places, catalogue: Catalogue, trimmed: Trimmed) -> Places:
-    """Where documents at these places of both catalogues are in the first one."""
-    is_trimmed = places >= len(catalogue.shards) << ROW_BITS
-    origins = places.copy()
-    at = np.searchsorted(trimmed.moved_to[trimmed.is_kept], places[is_trimmed])
-    origins[is_trimmed] = trimmed.places[trimmed.is_kept][at]
-    return origins
+def _at_last(ids: pa.Array, twins: pa.Table) -> pa.ChunkedArray:
+    """For each of the twins, which have these ids, the kept document that it is a duplicate of: that of
+    which the one that it was found with is, where this went later.
+    """
+    twin_of = dict(zip(ids.to_pylist(), twins["duplicate_of"].to_pylist(), strict=True))
+    found = []
+    for twin in twin_of.values():
+        while twin in twin_of:
+            twin = twin_of[twin]
+        found.append(twin)
+    return pa.chunked_array([pa.array(found, pa.string())])
 
 
 def _by_source(changed: pa.Table) -> dict[str, Losses]:

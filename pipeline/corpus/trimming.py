@@ -10,7 +10,6 @@ no document is dropped that keeps a paragraph for others, and nothing that was c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def trim_shard(task: TrimTask) -> ShardTrimmed:
     return ShardTrimmed(int(left[0].sum()))
 
 
-def _without(text: str, keys: Sequence[int], min_chars: int) -> tuple[str, int]:
+def _without(text: str, keys: Words64, min_chars: int) -> tuple[str, int]:
     """The text without its paragraphs of these keys, and how many they were."""
     parts = parted(text)
     is_long, found = keys_of(parts.paragraphs, min_chars=min_chars)
