@@ -16,7 +16,9 @@ from pipeline.errors import DataError, IntegrityError
 from pipeline.records import SPLITS, Document
 from pipeline.settings.dedupe import DedupeParams, RepeatedParagraphsParams
 from pipeline.settings.mixture import SourceMixture
+from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Work
+from stages import validate
 from stages.dedupe import DedupeMetrics, run
 from tests.corpus.collections import DEDUPE, UNMIXED, edited, named, prose, publish
 
@@ -376,6 +378,38 @@ def test_texts_that_are_one_once_they_are_cut_are_kept_once(tmp_path: Path) -> N
     metrics = cut(tmp_path, given, replace(CUTTING, jaccard_threshold=0.9))
     assert metrics.dropped["exact_duplicate"] == 5
     assert [name for name in texts_of(tmp_path / "out") if "copy" in name] == ["files-copy0"]
+
+
+def test_a_corpus_that_was_cut_passes_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty stories, each on a page of three sites whose long templates differ."""
+    monkeypatch.chdir(tmp_path)
+    sites = [prose(1000 + site, words=120) for site in range(3)]
+    given = [
+        named(f"{story:02d}-{site}", f"{template}\n\n{edited(prose(story), 10 * site)}")
+        for story in range(60)
+        for site, template in enumerate(sites)
+    ]
+    metrics = cut(tmp_path / "run", given)
+    assert metrics.documents_kept == 60 + 2  # the pages of the first story keep the templates
+    assert metrics.dropped["near_duplicate"] == 180 - 62
+    assert metrics.repeated_paragraphs.by_source["files"].duplicates_then == 180 - 62
+    params = ValidateParams(
+        min_train_documents=10,
+        min_heldout_documents=3,
+        min_chars=50,
+        max_chars=5000,
+        languages=(),
+        near_duplicate_sample=100,
+        max_near_duplicate_share=0.0,
+        max_drift_share=0.5,
+        max_source_drift=0.2,
+        seed=1,
+    )
+    (tmp_path / "baseline").mkdir()
+    passed = validate.run(
+        tmp_path / "run/out", tmp_path / "baseline", tmp_path / "gate", params=params, work=Work(tmp_path)
+    )
+    assert (passed.overall.documents, passed.sampled > 10) == (62, True)
 
 
 def test_hostile_texts_are_cut_as_any_other(tmp_path: Path) -> None:
