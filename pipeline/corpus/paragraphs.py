@@ -8,6 +8,7 @@ end one character, so a blank line is nothing but white space between two of the
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,12 +79,19 @@ def keys_of(paragraphs: Sequence[str], *, min_chars: int) -> tuple[Mask, Words64
 
     Characters are those of the normalized text, so that equal paragraphs are of equal length.
     """
-    is_long = np.array([_MOST_FOLDED * len(each) >= min_chars for each in paragraphs], dtype=np.bool_)
-    normalized = normalize_all([each for each in paragraphs if _MOST_FOLDED * len(each) >= min_chars])
+    may_be_long = [_may_be_long(each, min_chars) for each in paragraphs]
+    is_long = np.array(may_be_long, dtype=np.bool_)
+    normalized = normalize_all(list(itertools.compress(paragraphs, may_be_long)))
     lengths = [characters(each) for each in normalized]
     is_long[is_long] = [length >= min_chars for length in lengths]
     kept = [digest(each) for each, length in zip(normalized, lengths, strict=True) if length >= min_chars]
     return is_long, np.frombuffer(b"".join(kept), dtype=np.uint64)[::2]
+
+
+def _may_be_long(paragraph: str, min_chars: int) -> bool:
+    """Whether it could have so many characters when it is normalized."""
+    length = len(paragraph)
+    return length >= min_chars or (_MOST_FOLDED * length >= min_chars and not paragraph.isascii())
 
 
 def characters(normalized: bytes) -> int:
