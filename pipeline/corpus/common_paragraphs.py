@@ -137,8 +137,8 @@ def _commonest(found: Sequence[Common]) -> list[Common]:
 def _example(catalogue: Catalogue, common: Common, min_chars: int) -> Example:
     """The paragraph as its holder has it."""
     shard, row = common.holder >> ROW_BITS, common.holder & ((1 << ROW_BITS) - 1)
-    path = Path(catalogue.shards[shard].path)
-    document = read_table(path, schema=DOCUMENT_SCHEMA, columns=["id", "text"]).slice(row, 1).to_pylist()[0]
+    table = read_table(catalogue.shards[shard].path, schema=DOCUMENT_SCHEMA, columns=["id", "text"])
+    (document,) = table.slice(row, 1).to_pylist()
     paragraphs = parted(document["text"]).paragraphs
     is_long, keys = keys_of(paragraphs, min_chars=min_chars)
     place = np.flatnonzero(is_long)[keys == common.key][0]

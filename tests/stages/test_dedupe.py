@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.artifacts import hash_tree, open_artifact
+from pipeline.corpus import collisions
 from pipeline.corpus.shards import read_shards
 from pipeline.errors import DataError, IntegrityError
 from pipeline.records import SPLITS, Document
@@ -298,6 +299,15 @@ def test_cutting_does_not_depend_on_order_shards_and_processes(
     assert len({hash_tree(tmp_path / name / "out") for name in ("one", "two", "three")}) == 1
 
 
+def test_paragraphs_that_are_looked_through_in_many_ranges_are_cut_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cut(tmp_path / "one", pages())
+    monkeypatch.setattr(collisions, "KEYS_AT_ONCE", 11)
+    assert cut(tmp_path / "two", pages()) == first
+    assert hash_tree(tmp_path / "one" / "out") == hash_tree(tmp_path / "two" / "out")
+
+
 def test_nothing_is_looked_at_where_no_source_is_named(tmp_path: Path) -> None:
     metrics = cut(tmp_path, pages(), PARAMS)
     assert (metrics.repeated_paragraphs.by_source, metrics.repeated_paragraphs.examples) == ({}, [])
@@ -369,6 +379,36 @@ def test_documents_that_are_duplicates_once_they_are_cut_are_dropped_and_what_th
     losses = metrics.repeated_paragraphs.by_source["files"]
     assert (losses.documents, losses.too_little_left, losses.duplicates_then) == (1, 1, 1)
     assert metrics.by_source["files"].bytes_in == sum(len(document.text) for document in given)
+
+
+def test_a_duplicate_of_a_duplicate_that_was_found_later_names_the_document_that_is_kept(
+    tmp_path: Path,
+) -> None:
+    other, quoted = prose(1001, words=300), prose(4, words=60)
+    story = prose(1, words=500)
+    longer = f"{story} {prose(2, words=70)}"
+    given = [
+        named("0", f"{TEMPLATE}\n\n{prose(10)}"),
+        named("1", f"{other}\n\n{prose(11)}"),
+        named("2", f"{TEMPLATE}\n\n{story}\n\n{quoted}"),
+        named("3", f"{other}\n\n{longer}\n\n{quoted}"),  # like 2 while 2 keeps the quotation, then like 4
+        named("4", f"{longer} {quoted} {prose(5, words=225)}"),
+    ]
+    assert cut(tmp_path / "off", given, PARAMS).documents_kept == 5
+    cut(tmp_path / "on", given)
+    twins = {name: row["duplicate_of"] for name, row in rows_of(tmp_path / "on" / "out").items()}
+    assert twins == {
+        "files-0": "files-0",
+        "files-1": "files-1",
+        "files-2": "files-4",
+        "files-3": "files-4",
+        "files-4": "files-4",
+    }
+    assert {path.name for path in (tmp_path / "on" / "work" / "cache").glob("trimmed_*")} == {
+        "trimmed_1",
+        "trimmed_2",
+        "trimmed_3",
+    }
 
 
 def test_texts_that_are_one_once_they_are_cut_are_kept_once(tmp_path: Path) -> None:
