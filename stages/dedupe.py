@@ -1,4 +1,4 @@
-"""dedupe: remove evaluation sets, exact and near duplicates over all sources; split by duplicate cluster."""
+"""dedupe: remove evaluation sets, duplicates, repeated paragraphs over all sources; split by cluster."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.corpus.catalogue import build_catalogue, shards_below
-from pipeline.corpus.collisions import find_collisions
 from pipeline.corpus.contamination import SetTally, screen
-from pipeline.corpus.deduplication import find_duplicates
+from pipeline.corpus.deduplication import Search, search_duplicates
 from pipeline.corpus.evaluations import read_set
 from pipeline.corpus.minhash import choose_banding
 from pipeline.corpus.mixture import Blend, blends, cutoffs, mixed
+from pipeline.corpus.revision import RepeatedParagraphs, cut_repeats
 from pipeline.corpus.signing import Signing
 from pipeline.corpus.splitting import SplitShares, assign_splits, publish
 from pipeline.corpus.tallies import SourceTally, SplitTally
@@ -41,43 +41,42 @@ class DedupeMetrics:
     band_rows: int
     pairs_checked: int
     contamination: Mapping[str, SetTally]
+    repeated_paragraphs: RepeatedParagraphs
 
 
 @lasting_workers()
 def run(
     cleaned: Input, evaluations: Input, deduplicated: Output, *, params: DedupeParams, work: Work
 ) -> DedupeMetrics:
-    """Drops what has text of the evaluation sets and what is a duplicate, of all sources below `cleaned`, and
-    writes the kept documents as three splits.
-    """
+    """Writes what is kept of all sources below `cleaned` as three splits and accounts for the rest."""
     sets = {name: read_set(evaluations, name) for name in params.decontaminate}
     shards, documents_in = shards_below(cleaned)
     if not documents_in:
         raise DataError(f"{cleaned}: cleaning left no document; loosen `clean` or enable another source")
     banding = choose_banding(num_permutations=params.num_permutations, threshold=params.jaccard_threshold)
-    signing = Signing(params.shingle_words, params.num_permutations, banding)
-    signed, screened, collided, written = (
-        Results(work.cache / name, code=work.code) for name in ("signed", "screened", "collided", "written")
-    )
-    catalogue = build_catalogue(shards, signed, signing)
-    screening = screen(catalogue, sets, screened, words=params.decontamination_words)
-    if len(screening.contaminated) == documents_in:
+    search = Search(Signing(params.shingle_words, params.num_permutations, banding), params.jaccard_threshold)
+
+    def results(name: str) -> Results:
+        return Results(work.cache / name, code=work.code)
+
+    catalogue = build_catalogue(shards, results("signed"), search.signing)
+    screening = screen(catalogue, sets, results("screened"), words=params.decontamination_words)
+    unseen = screening.contaminated
+    if len(unseen) == documents_in:
         raise DataError("dedupe.decontaminate: every document has text of these sets; name fewer")
-    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
-    collisions = find_collisions(catalogue, collided, documents=documents_in, kinds=banding.bands + 1)
-    found = find_duplicates(
-        catalogue, collisions, banding, without=screening.contaminated, threshold=params.jaccard_threshold
-    )
-    verdicts = Verdicts(catalogue, found.documents, screening.contaminated)
+    found = search_duplicates(catalogue, search, results("collided"), documents=documents_in, without=unseen)
+    verdicts = Verdicts(catalogue, found.documents, unseen)
+    cut = cut_repeats(verdicts, params.repeated_paragraphs, search, results, documents=documents_in)
     shares = SplitShares(params.val_fraction, params.test_fraction)
 
     def documents() -> Iterator[pa.Table]:
-        return assign_splits(verdicts.by_id(), shares, seed=params.seed)
+        return assign_splits(cut.applied(verdicts.by_id()), shares, seed=params.seed)
 
     left_out = cutoffs(documents, params.mixture, seed=params.seed)
     blended = mixed(documents(), left_out, seed=params.seed)
+    likeness = {"shingle_words": params.shingle_words, "jaccard_threshold": params.jaccard_threshold}
     facts = {"documents": documents_in, **likeness}
-    census = publish(blended, shards, deduplicated, facts=facts, results=written)
+    census = publish(blended, [*shards, *cut.shards], deduplicated, facts=facts, results=results("written"))
     account = census.account(documents_in)
     return DedupeMetrics(
         documents_in=account.documents_in,
@@ -85,13 +84,14 @@ def run(
         dropped=account.dropped,
         clusters=found.clusters,
         largest_cluster=found.largest_cluster,
-        by_source=census.by_source(),
+        by_source=census.by_source(cut.bytes_cut()),
         splits=census.by_split(),
         mixture=blends(census),
         bands=banding.bands,
         band_rows=banding.rows,
         pairs_checked=found.pairs_checked,
         contamination=screening.sets,
+        repeated_paragraphs=cut.account,
     )
 
 

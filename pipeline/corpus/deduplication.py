@@ -23,12 +23,14 @@ import pyarrow.compute as pc
 
 from pipeline.corpus.catalogue import PLACE, Catalogue
 from pipeline.corpus.clusters import cluster
-from pipeline.corpus.collisions import Collisions
+from pipeline.corpus.collisions import Collisions, find_collisions
 from pipeline.corpus.minhash import Banding
 from pipeline.corpus.shingles import Places, Words64
+from pipeline.corpus.signing import Signing
+from pipeline.reuse import Results
 
 KEPT, EXACT_DUPLICATE, NEAR_DUPLICATE = "", "exact_duplicate", "near_duplicate"
-CONTAMINATED = "contaminated"
+CONTAMINATED, REPEATED = "contaminated", "repeated_paragraphs"
 _PREFERENCE = [("normalized_bytes", "descending"), ("id", "ascending"), ("digest", "ascending")]
 
 
@@ -45,6 +47,23 @@ class Duplicates:
     clusters: int
     largest_cluster: int
     pairs_checked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How near duplicates are found, and the similarity from which documents are such."""
+
+    signing: Signing
+    threshold: float
+
+
+def search_duplicates(
+    catalogue: Catalogue, search: Search, results: Results, *, documents: int, without: Places
+) -> Duplicates:
+    """The duplicates among the documents of the catalogue, so many, but for those at the places `without`."""
+    banding = search.signing.banding
+    collisions = find_collisions(catalogue, results, documents=documents, kinds=banding.bands + 1)
+    return find_duplicates(catalogue, collisions, banding, without=without, threshold=search.threshold)
 
 
 def find_duplicates(

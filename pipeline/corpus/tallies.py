@@ -97,14 +97,17 @@ class Census:
         }
         return Account(documents_in, self.tally(source=source, reason=KEPT).documents, dropped)
 
-    def by_source(self) -> dict[str, SourceTally]:
-        """The account of each source."""
+    def by_source(self, bytes_cut: Mapping[str, int]) -> dict[str, SourceTally]:
+        """The account of each source; `bytes_cut` went from the text of its documents before they were
+        counted.
+        """
         found: dict[str, SourceTally] = {}
         for source in self.sources():
             whole, kept = self.tally(source=source), self.tally(source=source, reason=KEPT)
             account = self.account(whole.documents, source=source)
+            bytes_in = whole.bytes + bytes_cut.get(source, 0)
             found[source] = SourceTally(
-                whole.documents, kept.documents, account.dropped, whole.bytes, kept.bytes
+                whole.documents, kept.documents, account.dropped, bytes_in, kept.bytes
             )
         return found
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.corpus.catalogue import PLACE, ROW_BITS, Catalogue, places_in
 from pipeline.corpus.deduplication import CONTAMINATED, KEPT
-from pipeline.corpus.shingles import Places
+from pipeline.corpus.shingles import Places, distinct
 from pipeline.errors import IntegrityError
 
 _KNOWN = ("id", "source", "text_bytes")
@@ -38,6 +38,12 @@ class Verdicts:
         A contaminated document is a cluster of its own and duplicates none.
         """
         return merged([map(self._of_shard, numbers) for numbers in self.catalogue.artifacts()])
+
+    def dropped(self) -> Places:
+        """The places of those that are not kept, ascending."""
+        is_dropped = pc.not_equal(self.duplicates["reason"], KEPT)
+        places = self.duplicates.filter(is_dropped)[PLACE].to_numpy()
+        return distinct(np.concatenate([places, self.contaminated]))
 
     def _of_shard(self, shard: int) -> pa.Table:
         table = self.catalogue.table(shard, _KNOWN)

@@ -8,6 +8,7 @@ from pipeline.reporting.blend import blend_tables
 from pipeline.reporting.document import Folded, Passage, Row, Section, Table, words_then_numbers
 from pipeline.reporting.metrics.run import Run
 from pipeline.reporting.metrics.text import TrainBpe
+from pipeline.reporting.repeats import repeats_blocks
 
 CUT = " \u00b7 "  # between two pieces
 
@@ -35,7 +36,7 @@ def splits_section(run: Run) -> Section:
                 rows.append(Row((source, *counts, "", "", ""), "detail"))
     columns = ("Split", "Documents", "Text", "Tokens", "Bytes per token", "Blocks", "Blocks filled")
     table = Table("", columns, words_then_numbers(columns), tuple(rows))
-    more = (*blend_tables(run.dedupe), *_evaluation_sets(run))
+    more = (*repeats_blocks(run.dedupe), *blend_tables(run.dedupe), *_evaluation_sets(run))
     return Section("splits", "Splits", lead, (table, *more))
 
 

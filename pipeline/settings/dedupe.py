@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pipeline.params import Matches, Range
 from pipeline.settings.mixture import MixtureParams
+from pipeline.settings.web_rules import Sources
 
 EvaluationSet = Annotated[
     str, Matches(r"\w[\w.-]*(/\w[\w.-]*)*", "a file or folder below data/sources/evaluations")
@@ -15,9 +16,17 @@ EvaluationSet = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatedParagraphsParams:
+    """Whose paragraphs are left to one document each, and how long they must be."""
+
+    sources: Sources
+    min_chars: Annotated[int, Range(20, 1_000_000)]  # also what must be left of a document
+
+
+@dataclass(frozen=True, slots=True)
 class DedupeParams:
-    """Evaluation sets to keep out, MinHash-LSH over word shingles, the shares of the held-out splits, and the
-    blend of train.
+    """Evaluation sets to keep out, MinHash-LSH over word shingles, the shares of the held-out splits, what
+    is done about repeated paragraphs, and the blend of train.
     """
 
     shingle_words: Annotated[int, Range(1, 20)]
@@ -26,6 +35,7 @@ class DedupeParams:
     val_fraction: Annotated[float, Range(0.0001, 0.4)]
     test_fraction: Annotated[float, Range(0.0001, 0.4)]
     seed: Annotated[int, Range(0, 2**31 - 1)]  # another seed, another split
+    repeated_paragraphs: RepeatedParagraphsParams
     mixture: MixtureParams
     decontaminate: Annotated[tuple[EvaluationSet, ...], Range(0, 100)]
     decontamination_words: Annotated[int, Range(5, 100)]  # in a row, in a document and in an item

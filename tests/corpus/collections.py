@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.artifacts import publishing, write_table
 from pipeline.corpus.shards import text_bytes, write_shards
 from pipeline.records import Document
-from pipeline.settings.dedupe import DedupeParams
+from pipeline.settings.dedupe import DedupeParams, RepeatedParagraphsParams
 from pipeline.settings.mixture import MixtureParams, SourceMixture
 
 UNMIXED = MixtureParams(*[SourceMixture(max_bytes=None, weight=None) for _ in fields(MixtureParams)])
@@ -23,6 +23,7 @@ DEDUPE = DedupeParams(
     val_fraction=0.2,
     test_fraction=0.2,
     seed=1,
+    repeated_paragraphs=RepeatedParagraphsParams(sources=(), min_chars=200),
     mixture=UNMIXED,
     decontaminate=(),
     decontamination_words=13,

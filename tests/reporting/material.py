@@ -9,9 +9,11 @@ from typing import Any
 
 from pipeline.artifacts import write_json
 from pipeline.corpus.audit import Audit, Companion, GroupAudit
+from pipeline.corpus.common_paragraphs import Example as RepeatedParagraph
 from pipeline.corpus.drift import Drift
 from pipeline.corpus.lengths import Lengths
 from pipeline.corpus.mixture import Blend
+from pipeline.corpus.revision import Losses, RepeatedParagraphs
 from pipeline.corpus.tallies import SourceTally, SplitTally, Tally
 from pipeline.model.conversations import PairAccount
 from pipeline.model.divergence import Divergence
@@ -131,7 +133,9 @@ def dedupe() -> DedupeMetrics:
     }
     dropped = {"exact_duplicate": 140, "near_duplicate": 60}
     blend = {"files": Blend(800, 800, 784000, 784000), "pydocs": Blend(4050, 3900, 3969000, 3822000)}
-    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700, {})
+    examples = [RepeatedParagraph(17, "files-00ff", HOSTILE)]
+    repeats = RepeatedParagraphs({"files": Losses(21, 34, 5600, 0, 0)}, examples)
+    return DedupeMetrics(5200, 5000, dropped, 90, 12, tallies, splits, blend, 25, 5, 700, {}, repeats)
 
 
 def validate() -> ValidateMetrics:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pipeline.reporting.blend import blend_tables
 from pipeline.reporting.metrics.provenance import Provenance
-from pipeline.reporting.metrics.text import Blend, Dedupe
+from pipeline.reporting.metrics.text import Blend, Dedupe, RepeatedParagraphs
 
 
 def deduped(**mixture: Blend) -> Dedupe:
-    return Dedupe(0, 0, {}, 0, 0, {}, mixture, {}, Provenance("dedupe", {}, "", {}))
+    unrepeated = RepeatedParagraphs({}, [])
+    return Dedupe(0, 0, {}, 0, 0, {}, mixture, {}, unrepeated, Provenance("dedupe", {}, "", {}))
 
 
 def test_each_source_is_a_row_with_its_share_of_the_blend() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.artifacts import hash_tree
-from pipeline.corpus import catalogue, splitting
+from pipeline.corpus import catalogue, common_paragraphs, splitting, trimming
 from pipeline.corpus.shards import ShardEnds
 from pipeline.records import Document
+from pipeline.settings.dedupe import DedupeParams, RepeatedParagraphsParams
 from pipeline.stage import Work
 from stages import clean, dedupe
 from tests.corpus.collections import DEDUPE, edited, named, prose, publish
@@ -22,15 +24,31 @@ STEPS = {
     "signed": (catalogue, "sign_shard"),
     "ranges": (splitting, "write_range"),
 }
+CUTTING_STEPS = {
+    **STEPS,
+    "indexed": (common_paragraphs, "index_shard"),
+    "trimmed": (trimming, "trim_shard"),
+}
+CUTTING = replace(DEDUPE, repeated_paragraphs=RepeatedParagraphsParams(sources=("files",), min_chars=200))
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How many shards each step was really done for."""
-    counts = dict.fromkeys(STEPS, 0)
+    return counting_steps(monkeypatch, STEPS)
+
+
+@pytest.fixture
+def counted_cutting(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """The same of the steps that cut repeated paragraphs, too."""
+    return counting_steps(monkeypatch, CUTTING_STEPS)
+
+
+def counting_steps(monkeypatch: pytest.MonkeyPatch, steps: Mapping[str, tuple[Any, str]]) -> dict[str, int]:
+    counts = dict.fromkeys(steps, 0)
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
     monkeypatch.setattr(splitting, "ShardEnds", lambda: ShardEnds(max_documents=20))
-    for step, (module, name) in STEPS.items():
+    for step, (module, name) in steps.items():
         monkeypatch.setattr(module, name, counting(getattr(module, name), counts, step))
     return counts
 
@@ -50,13 +68,28 @@ def corpus(*, without: int | None = None) -> list[Document]:
     return [row for place, row in enumerate([*texts, *near]) if place != without]
 
 
-def built(documents: Sequence[Document], folder: Path, work: Path) -> str:
+def pages(*, without: int | None = None) -> list[Document]:
+    """The corpus with a template above every fourth text, and one of its own above every tenth."""
+    rows = corpus(without=without)
+    return [
+        replace(row, text=f"{prose(1000 + own)}\n\n{row.text}") if (own := template(row.id)) else row
+        for row in rows
+    ]
+
+
+def template(name: str) -> int:
+    """Which template a document of this id has, or 0."""
+    number = int(name.removeprefix("files-").removeprefix("near"))
+    return 1 if number % 4 == 0 else 2 + number // 50 if number % 10 == 1 else 0
+
+
+def built(documents: Sequence[Document], folder: Path, work: Path, params: DedupeParams = DEDUPE) -> str:
     """The hash of all that clean and dedupe make of the documents; `work` is what they keep between runs."""
     publish(folder / "in", documents, shard_documents=20)
     cleaned = Work(folder / "work" / "clean", work / "clean", "code")
     clean.run(folder / "in", folder / "clean" / "files", source="files", params=CLEAN, work=cleaned)
     deduplicated = Work(folder / "work" / "dedupe", work / "dedupe", "code")
-    dedupe.run(folder / "clean", folder / "none", folder / "out", params=DEDUPE, work=deduplicated)
+    dedupe.run(folder / "clean", folder / "none", folder / "out", params=params, work=deduplicated)
     return hash_tree(folder / "out")
 
 
@@ -79,3 +112,28 @@ def test_nothing_new_costs_nothing(tmp_path: Path, counted: dict[str, int]) -> N
     counted.update(dict.fromkeys(counted, 0))
     assert built(corpus(), tmp_path / "two", tmp_path / "lasting") == first
     assert set(counted.values()) == {0}
+
+
+@pytest.mark.parametrize("added", [0, 37, 121, 199, 205])
+def test_one_more_document_costs_little_where_paragraphs_are_cut(
+    tmp_path: Path, counted_cutting: dict[str, int], added: int
+) -> None:
+    counts = counted_cutting
+    built(pages(without=added), tmp_path / "before", tmp_path / "lasting", CUTTING)
+    assert min(counts.values()) >= 9
+    counts.update(dict.fromkeys(counts, 0))
+    grown = built(pages(), tmp_path / "after", tmp_path / "lasting", CUTTING)
+    assert 1 <= counts["cleaned"] <= 2
+    assert 1 <= counts["indexed"] <= 2
+    assert counts["trimmed"] <= 3
+    assert 1 <= counts["ranges"] <= 5
+    assert grown == built(pages(), tmp_path / "cold", tmp_path / "nothing", CUTTING)
+
+
+def test_nothing_new_costs_nothing_where_paragraphs_are_cut(
+    tmp_path: Path, counted_cutting: dict[str, int]
+) -> None:
+    first = built(pages(), tmp_path / "one", tmp_path / "lasting", CUTTING)
+    counted_cutting.update(dict.fromkeys(counted_cutting, 0))
+    assert built(pages(), tmp_path / "two", tmp_path / "lasting", CUTTING) == first
+    assert set(counted_cutting.values()) == {0}

@@ -79,6 +79,16 @@ PLANTED: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
     ("clean/files.json", lambda m: m["repaired"].update(line_ends=5432), "5,444"),
     ("clean/openwebtext.json", lambda m: m["lines_cut"].update(no_end_mark=7654), "7,654"),
     ("dedupe.json", lambda m: m.update(largest_cluster=8765), "8,765"),
+    (
+        "dedupe.json",
+        lambda m: m["repeated_paragraphs"]["by_source"]["files"].update(paragraphs=8765431),
+        "8,765,431",
+    ),
+    (
+        "dedupe.json",
+        lambda m: m["repeated_paragraphs"]["examples"][0].update(text="planted paragraph"),
+        "planted paragraph",
+    ),
     ("validate.json", lambda m: m["overall"]["percentiles_chars"].update({"99": 98761}), "98,761"),
     ("train_bpe.json", lambda m: m["fertility"].update(bytes_per_token=3.4567), "3.457"),
     ("train_bpe.json", lambda m: m.update(model_type="unigram"), "A unigram vocabulary of 4,096"),

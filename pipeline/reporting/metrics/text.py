@@ -120,6 +120,38 @@ class FoundSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """What the documents of one source lost of paragraphs that others have.
+
+    The paragraphs and bytes are those of the documents that are kept; the others were dropped for what they
+    lost, or because they, or others, were duplicates without it.
+    """
+
+    documents: int
+    paragraphs: int
+    bytes: int
+    too_little_left: int
+    duplicates_then: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedParagraph:
+    """A paragraph that so many documents had, and the document that keeps it."""
+
+    documents: int
+    kept_in: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedParagraphs:
+    """What was cut, by source, and the commonest of it."""
+
+    by_source: dict[str, Losses]
+    examples: list[RepeatedParagraph]
+
+
+@dataclass(frozen=True, slots=True)
 class Dedupe:
     """The account of deduplication over all sources."""
 
@@ -131,6 +163,7 @@ class Dedupe:
     by_source: dict[str, SourceAccount]
     mixture: dict[str, Blend]
     contamination: dict[str, FoundSet]
+    repeated_paragraphs: RepeatedParagraphs
     provenance: Provenance
 
 
