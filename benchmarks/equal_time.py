@@ -13,7 +13,8 @@ from itertools import islice
 
 from benchmarks.bench import Result
 from benchmarks.learning import HEAD, OURS, nanogpt_best, one_thread, recipe, text, we_learn
-from benchmarks.ours import new_model, training
+from benchmarks.ours import training
+from benchmarks.trainings import new_model
 
 LEAST_BITS = 0.2  # per byte, better than nanoGPT
 PROBE_STEPS = 12
@@ -38,7 +39,7 @@ def measure() -> Result:
 def _seconds_per_step() -> float:
     """Processor seconds of a step of our recipe; the first, which warms up, is left out."""
     params = recipe(tokens=1000 * OURS.batch * OURS.context)
-    model = new_model(params, vocab_size=OURS.vocab_size, context=OURS.context)
+    model = new_model(params, vocab_size=OURS.vocab_size, context_tokens=OURS.context)
     records = training(model, text().train, params, one_thread())
     next(records)
     started = time.process_time()

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from benchmarks.bench import texts
-from benchmarks.ours import default_params, new_model, shaped, training
+from benchmarks.ours import shaped, training
 from benchmarks.peers import MAX_NORM, Shape, nanogpt, nanogpt_loss, nanogpt_optimizer
+from benchmarks.trainings import default_params, new_model
 from pipeline.errors import ParamsError
 from pipeline.model.batches import TokenBlocks, in_order
 from pipeline.model.losses import IGNORED
@@ -132,7 +133,7 @@ def nanogpt_best() -> tuple[Learned, dict[float, Learned]]:
 def we_learn(params: PretrainParams) -> Learned:
     """The recipe of these params."""
     runtime, data = one_thread(), text()
-    model = new_model(params, vocab_size=SHAPE.vocab_size, context=SHAPE.context)
+    model = new_model(params, vocab_size=SHAPE.vocab_size, context_tokens=SHAPE.context)
     started = time.process_time()
     tokens = sum(SHAPE.context * params.batch_blocks for _ in training(model, data.train, params, runtime))
     seconds = time.process_time() - started

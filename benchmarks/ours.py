@@ -5,29 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from benchmarks.bench import PARAMS_FILE
 from benchmarks.peers import Shape
 from pipeline.model.batches import TokenBlocks
 from pipeline.model.checkpoint import Progress
-from pipeline.model.config import ModelConfig
 from pipeline.model.gradients import gradients_of
-from pipeline.model.initialization import initialize
 from pipeline.model.losses import Regularization
 from pipeline.model.optimization import build_optimizers
 from pipeline.model.runtime import Runtime
 from pipeline.model.training import StepRecord, train
 from pipeline.model.transformer import Transformer
-from pipeline.params import load
 from pipeline.settings.pretrain import PretrainParams
-from pipeline.settings.sections import SECTIONS
-from pipeline.tokens.bpe import Tokenizer
-from stages.pretrain import NORM_EPSILON, block_order
-
-
-def default_params() -> PretrainParams:
-    """The pretrain section of params.yaml."""
-    params: PretrainParams = load(PARAMS_FILE, SECTIONS)["pretrain"]
-    return params
+from stages.pretrain import block_order
 
 
 def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParams:
@@ -43,21 +31,6 @@ def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParam
     unit = min(shape.batch, params.unit_blocks)
     sizes = {"batch_blocks": shape.batch, "unit_blocks": unit, "micro_batch_blocks": unit}
     return dataclasses.replace(params, model=model, steps=steps, **sizes)
-
-
-def new_model(params: PretrainParams, *, vocab_size: int, context: int) -> Transformer:
-    """An untrained model for text of the tokenizers that `train_bpe` makes."""
-    ids = {name: getattr(Tokenizer, name) for name in ("bos_id", "eos_id", "pad_id")}
-    config = ModelConfig(
-        **dataclasses.asdict(params.model),
-        norm_epsilon=NORM_EPSILON,
-        vocab_size=vocab_size,
-        context_tokens=context,
-        **ids,
-    )
-    model = Transformer(config)
-    initialize(model, seed=params.seed)
-    return model
 
 
 def training(

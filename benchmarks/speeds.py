@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from benchmarks.ours import default_params, new_model, shaped, training
+from benchmarks.ours import shaped, training
 from benchmarks.peers import Shape, contenders
+from benchmarks.trainings import default_params, new_model
 from pipeline.model.batches import TokenBlocks
 from pipeline.model.runtime import Runtime, start_runtime
 from pipeline.tokens.bpe import CONTROLS, Tokenizer
@@ -105,7 +106,7 @@ def _ours(shape: Shape, optimizer: str, blocks: TokenBlocks, runtime: Runtime) -
         model=dataclasses.replace(params.model, tied_embeddings=True),
         optimization=dataclasses.replace(params.optimization, optimizer=optimizer, **rates),
     )
-    model = new_model(params, vocab_size=shape.vocab_size, context=shape.context)
+    model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
     records = training(model, blocks, params, runtime)
 
     def step(num_blocks: int) -> None:
