@@ -14,8 +14,21 @@ from pipeline.corpus.shards import text_bytes, write_shards
 from pipeline.records import Document
 from pipeline.settings.dedupe import DedupeParams, RepeatedParagraphsParams
 from pipeline.settings.mixture import MixtureParams, SourceMixture
+from pipeline.settings.validate import ValidateParams
 
 UNMIXED = MixtureParams(*[SourceMixture(max_bytes=None, weight=None) for _ in fields(MixtureParams)])
+VALIDATE = ValidateParams(
+    min_train_documents=10,
+    min_heldout_documents=3,
+    min_chars=50,
+    max_chars=5000,
+    languages=(),
+    near_duplicate_sample=100,
+    max_near_duplicate_share=0.0,
+    max_drift_share=0.5,
+    max_source_drift=0.2,
+    seed=1,
+)
 DEDUPE = DedupeParams(
     shingle_words=5,
     num_permutations=128,

@@ -17,11 +17,10 @@ from pipeline.errors import DataError, IntegrityError
 from pipeline.records import SPLITS, Document
 from pipeline.settings.dedupe import DedupeParams, RepeatedParagraphsParams
 from pipeline.settings.mixture import SourceMixture
-from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Work
 from stages import validate
 from stages.dedupe import DedupeMetrics, run
-from tests.corpus.collections import DEDUPE, UNMIXED, edited, named, prose, publish
+from tests.corpus.collections import DEDUPE, UNMIXED, VALIDATE, edited, named, prose, publish
 
 PARAMS = DEDUPE
 
@@ -433,21 +432,9 @@ def test_a_corpus_that_was_cut_passes_validation(tmp_path: Path, monkeypatch: py
     assert metrics.documents_kept == 60 + 2  # the pages of the first story keep the templates
     assert metrics.dropped["near_duplicate"] == 180 - 62
     assert metrics.repeated_paragraphs.by_source["files"].duplicates_then == 180 - 62
-    params = ValidateParams(
-        min_train_documents=10,
-        min_heldout_documents=3,
-        min_chars=50,
-        max_chars=5000,
-        languages=(),
-        near_duplicate_sample=100,
-        max_near_duplicate_share=0.0,
-        max_drift_share=0.5,
-        max_source_drift=0.2,
-        seed=1,
-    )
     (tmp_path / "baseline").mkdir()
     passed = validate.run(
-        tmp_path / "run/out", tmp_path / "baseline", tmp_path / "gate", params=params, work=Work(tmp_path)
+        tmp_path / "run/out", tmp_path / "baseline", tmp_path / "gate", params=VALIDATE, work=Work(tmp_path)
     )
     assert (passed.overall.documents, passed.sampled > 10) == (62, True)
 

@@ -19,22 +19,11 @@ from pipeline.records import SPLITS, Document, to_table
 from pipeline.settings.validate import ValidateParams
 from pipeline.stage import Work
 from stages.validate import ValidateMetrics, run
+from tests.corpus.collections import VALIDATE as PARAMS
 from tests.corpus.collections import edited, named, prose, publish, publish_clusters
 
 ROOT = Path(__file__).resolve().parents[2]
 LICENCE = "You may copy it under the terms of the Project Gutenberg License included with this eBook."
-PARAMS = ValidateParams(
-    min_train_documents=10,
-    min_heldout_documents=3,
-    min_chars=50,
-    max_chars=5000,
-    languages=(),
-    near_duplicate_sample=100,
-    max_near_duplicate_share=0.0,
-    max_drift_share=0.5,
-    max_source_drift=0.2,
-    seed=1,
-)
 
 
 @pytest.fixture(autouse=True)
