@@ -7,10 +7,14 @@ from typing import Any
 
 
 class Late:
-    """Stands for a module until one of its names is asked for."""
+    """Stands for a module until one of its public names is asked for: pytest asks whatever it collects for
+    private ones.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)
         return getattr(importlib.import_module(self._name), attribute)

@@ -13,9 +13,12 @@ from tests.first_clone import first_clone
 from tests.workshop import Workshop, wait_for
 
 
-@pytest.mark.parametrize("last", ["pretrain", pytest.param("report", marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    ("last", "killed"),
+    [("train_bpe", "dedupe"), pytest.param("report", "pretrain", marks=pytest.mark.faults)],
+)
 def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_same_lock(
-    last: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    last: str, killed: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Workshop(
         tmp_path / "elsewhere and further",
@@ -29,10 +32,10 @@ def test_another_clone_under_other_conditions_and_killed_on_its_way_gives_the_sa
     before = os.umask(0o077)
     try:
         dvc = other.start(".venv/bin/dvc", "repro", last)
-        assert wait_for(lambda: other.processes("stages.pretrain"), seconds=300.0)
+        assert wait_for(lambda: other.processes(f"stages.{killed}"), seconds=300.0)
         os.kill(dvc.pid, signal.SIGKILL)
         dvc.communicate()
-        wait_for(lambda: not other.processes("stages.pretrain"))  # it ends with its dvc
+        wait_for(lambda: not other.processes(f"stages.{killed}"))  # it ends with its dvc
         assert other.python("-m", "pipeline.recovery").returncode == 0
         other.dvc("repro", last)
     finally:

@@ -21,9 +21,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 def test_a_second_repro_runs_no_stage_and_takes_three_seconds_at_most(shop: Workshop) -> None:
-    """Of the processor, the least of three: the tests beside this one only add, and up to half as much."""
-    seconds = []
-    for _ in range(3):
+    """Of the processor, in one of three: the tests beside this one only add, up to half as much."""
+    seconds: list[float] = []
+    while not seconds or (min(seconds) >= 3.0 and len(seconds) < 3):
         before = cpu_seconds_of_children()
         assert shop.repro() == (set(), set())
         seconds.append(cpu_seconds_of_children() - before)
@@ -60,10 +60,10 @@ def test_a_docstring_edit_reruns_code_only_and_a_change_taken_back_trains_nothin
     shop.edit("pipeline/model/transformer.py", "from __future__", "# a remark\nfrom __future__")
     assert shop.repro() == ({"code"}, set())
     shop.edit("pipeline/model/transformer.py", "# a remark\n", "")
-    shop.edit("params.yaml", "model_name: gristmill", "model_name: thresher")
-    assert shop.repro() == ({"code", "export", "report"}, set())
-    shop.edit("params.yaml", "model_name: thresher", "model_name: gristmill")
-    assert shop.repro() == (set(), {"code", "export", "report"})
+    shop.edit("params.yaml", "notable_change_share: 0.01", "notable_change_share: 0.02")
+    assert shop.repro() == ({"code", "report"}, set())
+    shop.edit("params.yaml", "notable_change_share: 0.02", "notable_change_share: 0.01")
+    assert shop.repro() == (set(), {"code", "report"})
     assert shop.lock() == before
 
 

@@ -19,14 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-from dvc.utils.serialize import ParseError, parse_yaml
-from voluptuous import Invalid
 
 from pipeline import recovery
 from pipeline.errors import BusyError, DataError
 from pipeline.recovery import repair
+from tests.late import Late
 
+schema, serialize, voluptuous = map(Late, ("dvc.schema", "dvc.utils.serialize", "voluptuous"))
 ROOT = Path(__file__).resolve().parent.parent
 DVC = str(Path(sys.executable).with_name("dvc"))
 STAGES = """
@@ -270,7 +269,7 @@ def test_a_lock_that_is_just_being_written_is_waited_for(repo: Path) -> None:
 def accepts(data: bytes) -> bool:
     """DVC's own verdict on a dvc.lock."""
     try:
-        COMPILED_LOCKFILE_SCHEMA(parse_yaml(data.decode(), "dvc.lock"))
-    except (ParseError, Invalid, UnicodeDecodeError):
+        schema.COMPILED_LOCKFILE_SCHEMA(serialize.parse_yaml(data.decode(), "dvc.lock"))
+    except (serialize.ParseError, voluptuous.Invalid, UnicodeDecodeError):
         return False
     return True

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dvc.repo import Repo
 
+from tests.late import Late
 from tests.workshop import ROOT, Workshop
+
+dvc_repo = Late("dvc.repo")
 
 SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
 INGEST = {f"ingest@{source}" for source in SOURCES}
@@ -209,7 +211,7 @@ def outline_interpreter(shop: Workshop) -> None:
         f'exec {sys.executable} -S -E {ROOT}/tests/outline.py "$@"\n'
     )
     interpreter.chmod(0o755)
-    with Repo(str(shop.path)) as repo:
+    with dvc_repo.Repo(str(shop.path)) as repo:
         outline = [
             {
                 "cmd": stage.cmd,

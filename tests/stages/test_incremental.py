@@ -44,13 +44,27 @@ def counted_cutting(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counting_steps(monkeypatch, CUTTING_STEPS)
 
 
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """What cold runs make of `corpus()`, and of `pages()` with their repeated paragraphs cut."""
+    folder = tmp_path_factory.mktemp("cold")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        many_shards(monkeypatch)
+        plain = built(corpus(), folder / "plain", folder / "nothing")
+        return plain, built(pages(), folder / "cut", folder / "nothing yet", CUTTING)
+
+
 def counting_steps(monkeypatch: pytest.MonkeyPatch, steps: Mapping[str, tuple[Any, str]]) -> dict[str, int]:
     counts = dict.fromkeys(steps, 0)
-    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
-    monkeypatch.setattr(splitting, "ShardEnds", lambda: ShardEnds(max_documents=20))
+    many_shards(monkeypatch)
     for step, (module, name) in steps.items():
         monkeypatch.setattr(module, name, counting(getattr(module, name), counts, step))
     return counts
+
+
+def many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+    monkeypatch.setattr(splitting, "ShardEnds", lambda: ShardEnds(max_documents=20))
 
 
 def counting(function: Callable[[Any], Any], counts: dict[str, int], step: str) -> Callable[[Any], Any]:
@@ -95,16 +109,15 @@ def built(documents: Sequence[Document], folder: Path, work: Path, params: Dedup
 
 @pytest.mark.parametrize("added", [0, 37, 199, 205])
 def test_one_more_document_costs_its_shard_and_gives_the_bytes_of_a_cold_run(
-    tmp_path: Path, counted: dict[str, int], added: int
+    tmp_path: Path, counted: dict[str, int], cold: tuple[str, str], added: int
 ) -> None:
     built(corpus(without=added), tmp_path / "before", tmp_path / "lasting")
     assert min(counted.values()) >= 10
     counted.update(dict.fromkeys(counted, 0))
-    grown = built(corpus(), tmp_path / "after", tmp_path / "lasting")
+    assert built(corpus(), tmp_path / "after", tmp_path / "lasting") == cold[0]
     assert 1 <= counted["cleaned"] <= 2
     assert 1 <= counted["signed"] <= 2
     assert 1 <= counted["ranges"] <= 4
-    assert grown == built(corpus(), tmp_path / "cold", tmp_path / "nothing")
 
 
 def test_nothing_new_costs_nothing(tmp_path: Path, counted: dict[str, int]) -> None:
@@ -116,18 +129,17 @@ def test_nothing_new_costs_nothing(tmp_path: Path, counted: dict[str, int]) -> N
 
 @pytest.mark.parametrize("added", [0, 37, 121, 199, 205])
 def test_one_more_document_costs_little_where_paragraphs_are_cut(
-    tmp_path: Path, counted_cutting: dict[str, int], added: int
+    tmp_path: Path, counted_cutting: dict[str, int], cold: tuple[str, str], added: int
 ) -> None:
     counts = counted_cutting
     built(pages(without=added), tmp_path / "before", tmp_path / "lasting", CUTTING)
     assert min(counts.values()) >= 9
     counts.update(dict.fromkeys(counts, 0))
-    grown = built(pages(), tmp_path / "after", tmp_path / "lasting", CUTTING)
+    assert built(pages(), tmp_path / "after", tmp_path / "lasting", CUTTING) == cold[1]
     assert 1 <= counts["cleaned"] <= 2
     assert 1 <= counts["indexed"] <= 2
     assert counts["trimmed"] <= 3
     assert 1 <= counts["ranges"] <= 5
-    assert grown == built(pages(), tmp_path / "cold", tmp_path / "nothing", CUTTING)
 
 
 def test_nothing_new_costs_nothing_where_paragraphs_are_cut(
