@@ -15,6 +15,8 @@ import contextlib
 import email.utils
 import functools
 import importlib.metadata
+import logging
+import mimetypes
 import os
 import ssl
 import time
@@ -33,7 +35,9 @@ from pipeline.corpus.transfers import Bounds, Held, Partial, PassingError
 from pipeline.corpus.turns import Turns, shared_folder
 from pipeline.durability import flush
 from pipeline.errors import SourceError
+from pipeline.terminal import printable
 
+_log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 MAX_WAIT_SECONDS = 120.0
 READ_TIMEOUT_SECONDS = 30.0
@@ -123,6 +127,7 @@ class Downloader:
         try:
             with self._answer(url, held, budget) as response:
                 _require_success(response, partial)
+                _note_type(response)
                 partial.receive(response, held, bounds)
         except SourceError:  # refused for good, so nothing is left to go on from
             partial.remove()
@@ -202,6 +207,14 @@ def _require_success(response: httpx.Response, partial: Partial) -> None:
         raise NotThereError(
             f"{response.url}: sent as {encoding} although identity was asked for; name another address"
         )
+
+
+def _note_type(response: httpx.Response) -> None:
+    """Says where a server and the name of a file disagree on what it is; only its bytes decide that."""
+    served = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    named, _ = mimetypes.guess_type(response.url.path)
+    if served and named and served != named:
+        _log.info("%s: served as %s; its bytes decide what it is", response.url, printable(served))
 
 
 def _retry_after(response: httpx.Response) -> float:

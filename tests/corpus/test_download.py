@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import logging
 import shutil
 import socket
 import threading
@@ -195,10 +196,34 @@ def test_too_large_and_packed_answers_are_refused_at_once(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_type_that_a_server_claims_does_not_matter(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("served", "noted"),
+    [
+        ("application/octet-stream", "application/octet-stream"),
+        ("Text/Plain; charset=utf-8", ""),
+        ("", ""),
+        ("a\x85b\u202e", r"a\x85b\u202e"),
+    ],
+)
+def test_the_type_that_a_server_claims_is_noted_and_does_not_matter(
+    served: str, noted: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="pipeline.corpus.download")
+    with serving() as server:
+        server.answers["/a.txt"] = [ok(b"body", f"Content-Type: {served}")]
+        assert fetch(server, "/a.txt", tmp_path) == b"body"
+        lines = [f"{server.url}/a.txt: served as {noted}; its bytes decide what it is"] if noted else []
+    assert caplog.messages == lines
+
+
+def test_what_a_name_without_ending_is_no_one_can_doubt(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="pipeline.corpus.download")
     with serving() as server:
         server.answers["/a"] = [ok(b"body", "Content-Type: application/octet-stream")]
         assert fetch(server, "/a", tmp_path) == b"body"
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
