@@ -151,6 +151,22 @@ def test_a_sliding_window_longer_than_the_context_is_a_contradiction() -> None:
     assert problems == [f"pretrain.model.sliding_window_tokens: {bounds}"]
 
 
+def test_a_rest_of_a_document_that_validation_would_refuse_is_a_contradiction() -> None:
+    params = load(ROOT / "params.yaml", SECTIONS)
+    least = params["validate"].min_chars
+    for sources, min_chars, number in (
+        (("files",), least, 0),
+        (("files",), least - 1, 1),
+        ((), least - 1, 0),
+    ):
+        cut = dataclasses.replace(params["dedupe"].repeated_paragraphs, sources=sources, min_chars=min_chars)
+        params["dedupe"] = dataclasses.replace(params["dedupe"], repeated_paragraphs=cut)
+        problems = list(contradictions(params))
+        assert len(problems) == number
+        told = f"dedupe.repeated_paragraphs.min_chars: is {least - 1}; must be {least} or more"
+        assert all(problem.startswith(told) for problem in problems)
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

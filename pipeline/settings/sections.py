@@ -47,3 +47,9 @@ def contradictions(params: Mapping[str, Any]) -> Iterator[str]:
             f"pretrain.model.sliding_window_tokens: is {window}; must be 1 to {context}, the context length "
             "that pack.block_tokens sets, or null"
         )
+    cut, least = params["dedupe"].repeated_paragraphs, params["validate"].min_chars
+    if cut.sources and cut.min_chars < least:
+        yield (
+            f"dedupe.repeated_paragraphs.min_chars: is {cut.min_chars}; must be {least} or more, which "
+            "validate.min_chars asks of every document, since a shorter rest would be kept and stop the pipeline"
+        )
