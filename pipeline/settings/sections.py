@@ -51,5 +51,5 @@ def contradictions(params: Mapping[str, Any]) -> Iterator[str]:
     if cut.sources and cut.min_chars < least:
         yield (
             f"dedupe.repeated_paragraphs.min_chars: is {cut.min_chars}; must be {least} or more, which "
-            "validate.min_chars asks of every document, since a shorter rest would be kept and stop the pipeline"
+            "validate.min_chars asks of every document: a shorter rest would be kept and stop the pipeline"
         )
