@@ -15,7 +15,7 @@ import importlib
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -40,7 +40,7 @@ class _Terms:
 
 
 def run_on(
-    address: str, function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], *, work: Path
+    address: str, function: Callable[[_Task], _Result], tasks: Iterator[tuple[str, _Task]], *, work: Path
 ) -> Iterator[tuple[str, _Result]]:
     """Name and result of each task as a worker finishes it; a dead worker's tasks go to the others.
 
@@ -58,8 +58,7 @@ def run_on(
     with client:
         _wait_for_a_worker(client, address)
         futures = {
-            client.submit(_under_terms, terms, function, task, pure=False): name
-            for name, task in tasks.items()
+            client.submit(_under_terms, terms, function, task, pure=False): name for name, task in tasks
         }
         try:
             for future in dask.as_completed(futures):

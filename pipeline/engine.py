@@ -12,6 +12,7 @@ install` with the extra `cluster`), and the bytes are the same: see cluster.py f
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import re
@@ -38,7 +39,7 @@ _WORKERS: list[ProcessPoolExecutor] = []  # those of the `lasting_workers` aroun
 
 def map_shards(
     function: Callable[[_Task], _Result],
-    tasks: Mapping[str, _Task],
+    tasks: Mapping[str, _Task] | Iterator[tuple[str, _Task]],
     *,
     result: type[_Result],
     work: Path,
@@ -47,16 +48,25 @@ def map_shards(
     """`function(task)` for every named task, on all cores; name -> result, in the order of `tasks`.
 
     `work` holds one `<name>.done.json` per finished task. `function` must leave its own files complete
-    before it returns. The first error of a task is raised here; ResourceError when a worker dies (usually
-    out of memory).
+    before it returns. Tasks that come from an iterator are begun while the ones after them are still made.
+    The first error of a task is raised here; ResourceError when a worker dies (usually out of memory).
     """
     work.mkdir(parents=True, exist_ok=True)
-    records = {name: work / f"{name}.done.json" for name in tasks}
-    todo = [name for name in tasks if not _is_finished(records[name])]
-    done = _run(function, {name: tasks[name] for name in todo}, work)
-    for name, value in track(done, label=label, total=len(todo), unit="shard"):
+    records: dict[str, Path] = {}
+
+    def unfinished() -> Iterator[tuple[str, _Task]]:
+        for name, task in tasks.items() if isinstance(tasks, Mapping) else tasks:
+            records[name] = work / f"{name}.done.json"
+            if not _is_finished(records[name]):
+                yield name, task
+
+    todo, total = unfinished(), None
+    if isinstance(tasks, Mapping):
+        known = list(todo)
+        todo, total = iter(known), len(known)
+    for name, value in track(_run(function, todo, work), label=label, total=total, unit="shard"):
         write_json(records[name], value)
-    return {name: result(**read_json(records[name])) for name in tasks}
+    return {name: result(**read_json(record)) for name, record in records.items()}
 
 
 def processes() -> int:
@@ -73,19 +83,20 @@ def processes() -> int:
 
 
 def _run(
-    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task], work: Path
+    function: Callable[[_Task], _Result], tasks: Iterator[tuple[str, _Task]], work: Path
 ) -> Iterator[tuple[str, _Result]]:
     """Name and result of each task as it finishes; inline when a pool would not pay."""
+    first = list(itertools.islice(tasks, 2))
+    tasks = itertools.chain(first, tasks)
     scheduler = os.environ.get("GRISTMILL_DASK")
-    if scheduler and tasks:
+    if scheduler and first:
         yield from run_on(scheduler, function, tasks, work=work)
-        return
-    if min(processes(), len(tasks)) <= 1:
-        for name, task in tasks.items():
+    elif min(processes(), len(first)) <= 1:
+        for name, task in tasks:
             yield name, function(task)
-        return
-    with lasting_workers():
-        yield from _run_on_workers(function, tasks)
+    else:
+        with lasting_workers():
+            yield from _run_on_workers(function, tasks)
 
 
 @contextlib.contextmanager
@@ -114,14 +125,14 @@ def lasting_workers() -> Iterator[None]:
 
 
 def _run_on_workers(
-    function: Callable[[_Task], _Result], tasks: Mapping[str, _Task]
+    function: Callable[[_Task], _Result], tasks: Iterator[tuple[str, _Task]]
 ) -> Iterator[tuple[str, _Result]]:
     """Name and result of each task as it finishes on one of the workers that last."""
     (pool,) = _WORKERS
-    futures: dict[Future[_Result], str] = {
-        pool.submit(_tidily, function, task): name for name, task in tasks.items()
-    }
     try:
+        futures: dict[Future[_Result], str] = {
+            pool.submit(_tidily, function, task): name for name, task in tasks
+        }
         for future in as_completed(futures):
             yield futures.pop(future), future.result()
     except BrokenProcessPool as error:

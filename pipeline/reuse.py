@@ -9,7 +9,7 @@ not ask for is removed, so that the folder holds the results of one run and no m
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +41,7 @@ class Results:
     def map_shards(
         self,
         function: Callable[[_Task], _Result],
-        tasks: Mapping[str, _Task],
+        tasks: Mapping[str, _Task] | Iterator[tuple[str, _Task]],
         *,
         result: type[_Result],
         label: str,
@@ -50,11 +50,16 @@ class Results:
         sound.
         """
         hashes = self._hashes()
-        for key in tasks:
-            if not self._is_sound(key, hashes):
-                self.file(key, ".done.json").unlink(missing_ok=True)
+
+        def checked(tasks: Iterable[tuple[str, _Task]]) -> Iterator[tuple[str, _Task]]:
+            for key, task in tasks:
+                if not self._is_sound(key, hashes):
+                    self.file(key, ".done.json").unlink(missing_ok=True)
+                yield key, task
+
+        tasks = dict(checked(tasks.items())) if isinstance(tasks, Mapping) else checked(tasks)
         done = map_shards(function, tasks, result=result, work=self.folder, label=label)
-        self._keep_only(tasks.keys())
+        self._keep_only(done.keys())
         return done
 
     def _hashes(self) -> dict[str, dict[str, str]] | None:

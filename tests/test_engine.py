@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -96,8 +96,39 @@ def test_results_come_in_the_order_of_the_tasks(
     assert in_process == (cores == "1")
 
 
+def test_tasks_of_an_iterator_are_begun_while_others_are_still_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
+
+    def tasks() -> Iterator[tuple[str, Shard]]:
+        yield from (("z", Shard(tmp_path, "first")), ("a", Shard(tmp_path, "two")))
+        wait_for((tmp_path / "first.mark").exists, "the first task began")
+        yield "m", Shard(tmp_path, "last")
+
+    found = map_shards(count, tasks(), result=Count, work=tmp_path / "work", label="test")
+    assert list(found) == ["z", "a", "m"]
+    assert map_shards(count, tasks(), result=Count, work=tmp_path / "work", label="test") == found
+    assert marks(tmp_path) == {"first": 1, "two": 1, "last": 1}
+
+
+@pytest.mark.parametrize("cores", ["1", "2"])
+def test_tasks_that_cannot_be_made_end_the_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: str
+) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", cores)
+
+    def tasks() -> Iterator[tuple[str, Shard]]:
+        yield from ((name, Shard(tmp_path, name)) for name in ("one", "two", "three"))
+        raise DataError("shard 3 row 7: no task")
+
+    with pytest.raises(DataError, match="shard 3 row 7"):
+        map_shards(count, tasks(), result=Count, work=tmp_path / "work", label="test")
+
+
 def test_no_tasks_are_no_results(tmp_path: Path) -> None:
-    assert map_shards(count, {}, result=Count, work=tmp_path / "work", label="test") == {}
+    for tasks in ({}, iter(())):
+        assert map_shards(count, tasks, result=Count, work=tmp_path / "work", label="test") == {}
 
 
 def test_finished_tasks_are_not_done_again_after_a_failure(

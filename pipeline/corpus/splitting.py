@@ -123,19 +123,20 @@ def write_splits(
     `results` holds already is only linked.
     """
     census = Census()
-    tasks: dict[str, RangeTask] = {}
-    for rows in _ranges(census.counting(documents), shards):
-        key = _key(rows, results)
-        present = np.unique(np.concatenate([part.splits for part in rows])).tolist()
-        files = {SPLITS[each]: str(_file(key, SPLITS[each], results)) for each in present if each != _DROPPED}
-        tasks[key] = RangeTask(rows, files)
-    results.map_shards(write_range, tasks, result=Written, label="writing splits")
+    written: list[Mapping[str, str]] = []
+
+    def tasks() -> Iterator[tuple[str, RangeTask]]:
+        for rows in _ranges(census.counting(documents), shards):
+            key = _key(rows, results)
+            present = set(np.unique(np.concatenate([part.splits for part in rows])).tolist()) - {_DROPPED}
+            written.append({SPLITS[each]: str(_file(key, SPLITS[each], results)) for each in sorted(present)})
+            yield key, RangeTask(rows, written[-1])
+
+    results.map_shards(write_range, tasks(), result=Written, label="writing splits")
     for split, tally in census.by_split().items():
         facts = {"documents": tally.documents, "bytes": tally.bytes}
         with publishing(out / split, kind="documents", facts=facts) as folder:
-            adopt_shards(
-                [Path(task.shards[split]) for task in tasks.values() if split in task.shards], folder
-            )
+            adopt_shards([Path(files[split]) for files in written if split in files], folder)
     return census
 
 
