@@ -1,10 +1,22 @@
-"""The order of the tests: the longest files first, so that the processes of the suite end together."""
+"""What holds for all tests: the longest files come first, so that the processes of the suite end together, and
+an interrupt is one.
+"""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 
 LONGEST_FIRST = ("test_end_to_end.py", "test_another_clone.py", "test_staleness.py", "test_flow.py")
+
+
+def pytest_configure() -> None:
+    """Takes interrupts as at a terminal: a suite that a shell started in the background was told to ignore them,
+    and so would be the commands that its tests interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
