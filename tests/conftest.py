@@ -1,4 +1,4 @@
-"""What holds for all tests: the longest files come first, so that the processes of the suite end together, and
+"""What holds for all tests: the longest files come first, so that the processes of the suite end together;
 an interrupt is one.
 """
 
@@ -12,8 +12,8 @@ LONGEST_FIRST = ("test_end_to_end.py", "test_another_clone.py", "test_staleness.
 
 
 def pytest_configure() -> None:
-    """Takes interrupts as at a terminal: a suite that a shell started in the background was told to ignore them,
-    and so would be the commands that its tests interrupt.
+    """Takes interrupts as at a terminal: a suite that a shell started in the background was told to ignore
+    them, and so would be the commands that its tests interrupt.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
