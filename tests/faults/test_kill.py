@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_killed_at_random_moments_the_lock_is_the_same(reference: str, tmp_path:
         dvc = shop.start(".venv/bin/dvc", "repro")
         with contextlib.suppress(subprocess.TimeoutExpired):
             dvc.wait(timeout=moments.uniform(0.3, LONGEST_WAIT_SECONDS))
-        victims = shop.processes(victim)
+        victims = waited_for(dvc, shop, victim)
         for process in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -51,6 +52,13 @@ def test_killed_at_random_moments_the_lock_is_the_same(reference: str, tmp_path:
     shop.repro()
     assert shop.lock() == reference
     assert shop.repro() == (set(), set())
+
+
+def waited_for(dvc: subprocess.Popen[str], shop: Workshop, victim: str) -> list[int]:
+    """The processes to kill as soon as there are any, none when DVC ends before."""
+    while not (found := shop.processes(victim)) and dvc.poll() is None:
+        time.sleep(0.01)
+    return found
 
 
 def forget(shop: Workshop) -> None:
