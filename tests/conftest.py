@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-LONGEST_FIRST = ("test_end_to_end.py", "test_another_clone.py", "test_staleness.py", "test_flow.py")
+LONGEST_FIRST = ("test_end_to_end.py", "test_staleness.py", "test_flow.py", "test_another_clone.py")
 
 
 def pytest_configure() -> None:
