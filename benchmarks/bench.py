@@ -78,12 +78,13 @@ def corpus() -> Path | None:
 
 def raw_texts(patterns: tuple[str, ...] = ("**",)) -> Iterator[str]:
     """Documents as they are read from the folder that CORPUS names, of files that match one of the patterns,
-    else docstrings of installed packages.
+    else docstrings of installed packages. DataError when no file matches any of them.
     """
     place = corpus()
     if place is not None:
         source: ModuleType = files
-        params = FilesParams(True, patterns, "text", (), "", 1.0)
+        matching = tuple(pattern for pattern in patterns if any(place.glob(pattern))) or patterns
+        params = FilesParams(True, matching, "text", (), "", 1.0)
         parts = files.parts(place, params, downloads=place)
     else:
         source = pydocs
