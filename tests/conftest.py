@@ -1,14 +1,24 @@
 """What holds for all tests: the longest files come first, so that the processes of the suite end together;
-an interrupt is one.
+files that import the same slow library run in one of them; an interrupt is one.
 """
 
 from __future__ import annotations
 
 import signal
+from pathlib import PurePath
+from typing import Any
 
 import pytest
 
 LONGEST_FIRST = ("test_end_to_end.py", "test_staleness.py", "test_flow.py", "test_another_clone.py")
+SAME_LIBRARY = {  # that takes seconds to import
+    "corpus/test_expectations.py": "great_expectations",
+    "stages/test_dedupe.py": "great_expectations",
+    "stages/test_validate.py": "great_expectations",
+    "model/test_export_gguf.py": "transformers",
+    "model/test_export_huggingface.py": "transformers",
+    "model/test_transformer.py": "transformers",
+}
 
 
 def pytest_configure() -> None:
@@ -26,3 +36,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST)
         )
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives a file to one process as `--dist loadfile` does, and files of a slow library to the same one."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LoadLibraryScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            folder, name = PurePath(file).parts[-2:]
+            return SAME_LIBRARY.get(f"{folder}/{name}", file)
+
+    return LoadLibraryScheduling(config, log)

@@ -109,6 +109,9 @@ def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> N
     assert "Running stage 'validate'" in said
     assert "ExpectColumnValuesToBeBetween on chars: " in said
     assert "broken by 1 of" in said
+    assert "failed to run: exec .venv/bin/python -m stages.validate" in said
+    assert "exited with 3" in said
+    assert "Traceback" not in said
     assert "Running stage 'train_bpe'" not in said
     assert "Sentence number 0 of the planted" in (shop.path / "reports/validate.html").read_text(
         encoding="utf-8"

@@ -59,13 +59,14 @@ def test_targets_are_the_next_tokens_but_not_across_documents_or_into_padding() 
     batch = packed.batch(range(len(packed)))
     assert batch.tokens_BT.tolist() == [[BOS, 7, 8, EOS], [BOS, 9, EOS, PAD]]
     assert batch.targets_BT.tolist() == [[7, 8, EOS, IGNORED], [9, EOS, IGNORED, IGNORED]]
-    assert batch.documents_BT.tolist() == [[1, 1, 1, 1], [1, 1, 1, 1]]
+    assert batch.documents_BT is None, "each block is of one document"
     assert batch.num_targets == 5
     assert batch.tokens_BT.dtype == torch.int64
 
 
 def test_documents_are_told_apart_within_a_block() -> None:
     batch = blocks([8, EOS, BOS, 9, EOS, BOS, 7, 7, EOS], block_tokens=8).batch([0])
+    assert batch.documents_BT is not None
     assert batch.documents_BT.tolist() == [[0, 0, 1, 1, 1, 2, 2, 2]]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 
@@ -117,9 +116,13 @@ def test_the_validation_text_that_was_packed_counts(here: Path) -> None:
     assert few.steps - more.steps == pytest.approx(2 * 74.2, abs=3)
 
 
-def test_the_command_says_what_is_wrong_in_one_line(here: Path) -> None:
-    command = [sys.executable, "-m", "pipeline.model.fit", "--minutes", "soon"]
-    done = subprocess.run(command, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("fit: ParamsError: MINUTES: is 'soon'; must be")
+def test_the_command_says_what_is_wrong_in_one_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["fit", "--minutes", "soon"])
+    with pytest.raises(SystemExit) as ended:
+        fit_command.main()
+    assert ended.value.code == 2
+    (said,) = caplog.messages
+    assert "\n" not in said
+    assert said.startswith("fit: ParamsError: MINUTES: is 'soon'; must be")

@@ -117,6 +117,7 @@ def test_an_error_a_person_can_act_on_comes_through(monkeypatch: pytest.MonkeyPa
         launch(failing, "look at row 7")
 
 
+@pytest.mark.faults
 def test_a_process_that_dies_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PROCESSES_VARIABLE, "2")
     with pytest.raises(ResourceError, match="a training process died"):

@@ -212,6 +212,7 @@ def test_a_table_of_other_columns_stops_the_pipeline_with_the_columns_name(tmp_p
     assert "column &#39;title&#39; is missing" in (tmp_path / "reports/validate.html").read_text()
 
 
+@pytest.mark.faults
 def test_the_command_ends_with_code_3_and_one_line(tmp_path: Path) -> None:
     corpus(tmp_path / "corpus", named("03", LICENCE))
     (tmp_path / "baseline").mkdir()
