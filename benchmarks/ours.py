@@ -17,9 +17,11 @@ from pipeline.model.transformer import Transformer
 from pipeline.settings.pretrain import PretrainParams
 from stages.pretrain import block_order
 
+BLOCK_TOKENS = 256  # of params.yaml
+
 
 def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParams:
-    """The same training for a model of this shape with batches of its size."""
+    """The same training for a model of this shape with batches of its size, in passes of as many tokens."""
     model = dataclasses.replace(
         params.model,
         num_layers=shape.layers,
@@ -28,7 +30,7 @@ def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParam
         num_kv_heads=shape.heads,
         mlp_width=shape.gated_width,
     )
-    unit = min(shape.batch, params.unit_blocks)
+    unit = max(1, min(shape.batch, params.unit_blocks * BLOCK_TOKENS // shape.context))
     sizes = {"batch_blocks": shape.batch, "unit_blocks": unit, "micro_batch_blocks": unit}
     return dataclasses.replace(params, model=model, steps=steps, **sizes)
 

@@ -1,8 +1,12 @@
 """Tokens per second of training, peers and this project in turns, so that noise of the machine hits all.
 
+A speed compares with another one at the same work, so this project's decoder is there with the layers of
+nanoGPT (LayerNorm, learned positions, GELU), which its figures are taken from; and with those of params.yaml,
+whose norms of queries and keys and rotations cost time and are worth it (`quality` and `equal-time`).
+
 Every contender takes a step first to warm up, peers on one block. A peer that takes over SLOW times the
 processor time of the fastest one in it is left out of the rounds (bf16 on a processor without instructions
-for it), and its speed is that of the one block. Then one step each a round. Ratios are medians over the
+for it), and its speed is that of the one block. Then one step each a round, for a minute or longer. Ratios are medians over the
 rounds of two times of the same round; those of processor time tell more where others use the machine too.
 """
 
@@ -23,13 +27,19 @@ from pipeline.model.batches import TokenBlocks
 from pipeline.model.runtime import Runtime, start_runtime
 from pipeline.tokens.bpe import CONTROLS, Tokenizer
 
-ROUNDS = 5
+ROUNDS = 5  # at least, and as many as LEAST_SECONDS have room for
+LEAST_SECONDS = 60.0
 SLOW = 3.0
 THREADS = 2
 BATCHES = 4  # of random tokens: text would not change the time
 ADAMW_RATE = 0.003  # what params.yaml names for AdamW alone
 Step = Callable[[int], None]  # an update from the first so many blocks of a batch
-OURS = {"adamw": "gristmill, AdamW", "muon": "gristmill, Muon"}
+OURS = {
+    "adamw": "gristmill, nanoGPT's layers, AdamW",
+    "muon": "gristmill, nanoGPT's layers, Muon",
+    "default adamw": "gristmill, default layers, AdamW",
+    "default muon": "gristmill, default layers, Muon",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,28 +93,41 @@ def speeds(shape: Shape) -> Speeds:
     blocks = TokenBlocks(ids, block_tokens=shape.context, bos_id=Tokenizer.bos_id, pad_id=Tokenizer.pad_id)
     peers = _peers(shape, blocks)
     steps: dict[str, Step] = {}
-    for optimizer, name in OURS.items():
-        steps[name] = _ours(shape, optimizer, blocks, runtime)
+    for key, name in OURS.items():
+        steps[name] = _ours(shape, key, blocks, runtime)
         _cost(steps[name], shape.batch)
     first = {name: _cost(step, 1) for name, step in peers.items()}
     limit = SLOW * min(cost.processor for cost in first.values())
     steps |= {name: step for name, step in peers.items() if first[name].processor <= limit}
     costs = {name: [Cost(shape.batch * one.wall, shape.batch * one.processor)] for name, one in first.items()}
     costs |= {name: [] for name in steps}
-    for _ in range(ROUNDS):
+    started, rounds = time.perf_counter(), 0
+    while rounds < ROUNDS or time.perf_counter() - started < LEAST_SECONDS:
+        rounds += 1
         for name, step in steps.items():
             costs[name].append(_cost(step, shape.batch))
     return Speeds(shape.batch * shape.context, costs)
 
 
-def _ours(shape: Shape, optimizer: str, blocks: TokenBlocks, runtime: Runtime) -> Step:
-    """One step of the training that `pretrain` runs, head tied as in the peers."""
+def _ours(shape: Shape, key: str, blocks: TokenBlocks, runtime: Runtime) -> Step:
+    """One step of the training that `pretrain` runs, head tied as in the peers, for a key of OURS."""
     params = shaped(default_params(), shape, steps=1000)
+    model_params = dataclasses.replace(params.model, tied_embeddings=True)
+    if not key.startswith("default"):
+        model_params = dataclasses.replace(
+            model_params,
+            mlp="gelu",
+            mlp_width=4 * shape.width,
+            norm="layernorm",
+            qk_norm=False,
+            positions="learned",
+            rope_theta=None,
+        )
     rates = {"embedding_learning_rate": ADAMW_RATE, "adamw_learning_rate": ADAMW_RATE}
     params = dataclasses.replace(
         params,
-        model=dataclasses.replace(params.model, tied_embeddings=True),
-        optimization=dataclasses.replace(params.optimization, optimizer=optimizer, **rates),
+        model=model_params,
+        optimization=dataclasses.replace(params.optimization, optimizer=key.split()[-1], **rates),
     )
     model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
     records = training(model, blocks, params, runtime)

@@ -25,11 +25,13 @@ _ROUNDS = 4
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
-    """What one forward pass sees. Targets that do not count are IGNORED; documents are numbered."""
+    """What one forward pass sees. Targets that do not count are IGNORED; documents are numbered, or None
+    where each item is of one document.
+    """
 
     tokens_BT: Tensor
     targets_BT: Tensor
-    documents_BT: Tensor
+    documents_BT: Tensor | None
 
     @property
     def num_targets(self) -> int:
@@ -38,7 +40,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return Batch(self.tokens_BT.to(device), self.targets_BT.to(device), self.documents_BT.to(device))
+        documents_BT = None if self.documents_BT is None else self.documents_BT.to(device)
+        return Batch(self.tokens_BT.to(device), self.targets_BT.to(device), documents_BT)
 
 
 class Items(Protocol):
@@ -75,7 +78,8 @@ class TokenBlocks:
         tokens_BT, next_BT = ids_BS[:, :-1].contiguous(), ids_BS[:, 1:]
         counts_BT = (next_BT != self.bos_id) & (next_BT != self.pad_id)
         documents_BT = (tokens_BT == self.bos_id).cumsum(dim=1)
-        return Batch(tokens_BT, next_BT.where(counts_BT, IGNORED), documents_BT)
+        of_one = bool((documents_BT[:, 0] == documents_BT[:, -1]).all())
+        return Batch(tokens_BT, next_BT.where(counts_BT, IGNORED), None if of_one else documents_BT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

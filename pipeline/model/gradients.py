@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline.errors import ParamsError, ResourceError, is_out_of_memory
 from pipeline.model.batches import Batch, BatchOrder, Items
@@ -53,10 +53,16 @@ class Passes:
     """How a step's global batch is made into forward and backward passes."""
 
     model: Transformer
+    weights: tuple[nn.Parameter, ...]  # all of the model's, looked up once: small models feel every search
     items: Items
     order: BatchOrder
     regularization: Regularization
     runtime: Runtime
+
+    def forget(self) -> None:
+        """Drops all gradients."""
+        for weight in self.weights:
+            weight.grad = None
 
     def batches(self, step: int, places: Sequence[range]) -> list[Batch]:
         """The items at these places of the global batch, a batch for each range."""
@@ -79,7 +85,7 @@ class Passes:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self.model.zero_grad(set_to_none=True)
+            self.forget()
             return None
         return totals
 
@@ -88,11 +94,11 @@ class Passes:
         model, device = self.model, self.runtime.device
         drops = model.config.dropout > 0
         keys_B = row_keys(self.order.seed, step, places, device=device) if drops else None
-        model.zero_grad(set_to_none=True)
+        self.forget()
         objective, loss = summed_objectives(model, batch, self.regularization, self.runtime, keys_B)
         (objective / targets).backward()  # type: ignore[no-untyped-call]
         gradients = [
-            torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in model.parameters()
+            torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in self.weights
         ]
         return [loss.detach() / targets, *gradients]
 
@@ -111,7 +117,7 @@ def gradients_of(
             f"{runtime.processes} processes cannot share a batch of {order.batch_items} evenly; let "
             "batch_blocks (or batch_rows) be a multiple of the processes, or set GRISTMILL_MODEL_PROCESSES"
         )
-    passes = Passes(model, items, order, regularization, runtime)
+    passes = Passes(model, tuple(model.parameters()), items, order, regularization, runtime)
     if runtime.sharded:
         return ShardedGradients(passes)
     return CanonicalGradients(passes) if runtime.gradients == "canonical" else FastGradients(passes)
@@ -136,7 +142,7 @@ class CanonicalGradients:
         mine = units[runtime.rank :: runtime.processes]
         batches = passes.batches(step, mine)
         targets = max(1, runtime.summed_count(sum(batch.num_targets for batch in batches)))
-        weights = list(passes.model.parameters())
+        weights = passes.weights
         totals: list[Tensor] = []
         loss = 0.0
         for turn, first in enumerate(range(0, len(units), runtime.processes)):
@@ -185,7 +191,7 @@ class FastGradients:
                 break
             self._shrink()
         loss, *gradients = runtime.summed(pieces)
-        for weight, gradient in zip(passes.model.parameters(), gradients, strict=True):
+        for weight, gradient in zip(passes.weights, gradients, strict=True):
             weight.grad = gradient
         return StepGradient(float(loss), targets)
 
@@ -218,7 +224,7 @@ class ShardedGradients:
             _log.error(remedy)  # the other processes fail too, and may be heard first
             raise ResourceError(remedy)
         loss, *gradients = pieces
-        for weight, gradient in zip(passes.model.parameters(), gradients, strict=True):
+        for weight, gradient in zip(passes.weights, gradients, strict=True):
             weight.grad = gradient
         return StepGradient(float(runtime.summed([loss])[0]), targets)
 

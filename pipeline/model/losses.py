@@ -12,7 +12,6 @@ import dataclasses
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -86,13 +85,14 @@ class _HeadAndLoss(torch.autograd.Function):
         grad_ND, grad_VD = torch.empty_like(hidden_ND), torch.zeros_like(head_VD, dtype=torch.float32)
         for start in range(0, len(counted_N), CHUNK_ROWS):
             chunk = slice(start, start + CHUNK_ROWS)
-            logs_CV, sizes_C1 = _normalized((hidden_ND[chunk] @ weights_VD.T).float())
+            logits_CV = (hidden_ND[chunk] @ weights_VD.T).float()
+            shares_CV, sizes_C1 = _normalized(logits_CV)
             target_C1 = targets_N[chunk].unsqueeze(1)
-            right_C1 = logs_CV.gather(1, target_C1)
+            right_C1 = logits_CV.gather(1, target_C1) - sizes_C1
             total -= right_C1.sum()
-            extra += _extra(logs_CV, right_C1, sizes_C1, way.added)
+            extra += _extra(logits_CV, right_C1, sizes_C1, way.added)
             if way.learns:
-                slope_CV = _slope(logs_CV, target_C1, sizes_C1, way.added).to(way.dtype)
+                slope_CV = _slope(shares_CV, target_C1, sizes_C1, way.added).to(way.dtype)
                 torch.mm(slope_CV, weights_VD, out=grad_ND[chunk])
                 grad_VD += slope_CV.T @ hidden_ND[chunk]
         ctx.save_for_backward(grad_ND, grad_VD, counted_N)
@@ -111,27 +111,33 @@ class _HeadAndLoss(torch.autograd.Function):
 
 
 def _normalized(logits_CV: Tensor) -> tuple[Tensor, Tensor]:
-    """Their log softmax, and what it took from each row: ln(sum exp logits)."""
-    logs_CV = F.log_softmax(logits_CV, dim=-1)
-    return logs_CV, logits_CV[:, :1] - logs_CV[:, :1]
+    """Their softmax, and ln(sum exp logits) of each row.
+
+    The largest share of a row is exp(largest logit) / (sum exp logits) and never near 0, so its logarithm
+    tells the sum, for a second glance at each row instead of a second exponential of every entry.
+    """
+    shares_CV = torch.softmax(logits_CV, dim=-1)
+    largest_C1, most_C1 = (entries_CV.amax(dim=-1, keepdim=True) for entries_CV in (logits_CV, shares_CV))
+    return shares_CV, largest_C1 - most_C1.log_()
 
 
-def _extra(logs_CV: Tensor, right_C1: Tensor, sizes_C1: Tensor, added: Regularization) -> Tensor:
-    """What regularization adds to the cross-entropy of a chunk."""
+def _extra(logits_CV: Tensor, right_C1: Tensor, sizes_C1: Tensor, added: Regularization) -> Tensor:
+    """What regularization adds to the cross-entropy of a chunk; a token's ln p is logit - ln(sum exp)."""
     extra = right_C1.new_zeros(())
     if added.label_smoothing:
-        extra += added.label_smoothing * (right_C1.sum() - logs_CV.sum() / logs_CV.shape[1])
+        mean_logs_C1 = logits_CV.mean(dim=-1, keepdim=True) - sizes_C1
+        extra += added.label_smoothing * (right_C1 - mean_logs_C1).sum()
     if added.z_loss:
         extra += added.z_loss * sizes_C1.square().sum()
     return extra
 
 
-def _slope(logs_CV: Tensor, target_C1: Tensor, sizes_C1: Tensor, added: Regularization) -> Tensor:
+def _slope(shares_CV: Tensor, target_C1: Tensor, sizes_C1: Tensor, added: Regularization) -> Tensor:
     """d objective / d logits = softmax * (1 + 2 z ln(sum exp)) - (1 - e) onehot - e / V.
 
-    It takes the place of `logs_CV` in memory.
+    It takes the place of the softmax in memory.
     """
-    slope_CV = logs_CV.exp_()
+    slope_CV = shares_CV
     if added.z_loss:
         slope_CV *= 1.0 + 2.0 * added.z_loss * sizes_C1
     if added.label_smoothing:

@@ -115,6 +115,5 @@ def clip(gradients: Iterator[Tensor], *, max_norm: float) -> float:
     listed = list(gradients)
     norm = float(whole(torch.nn.utils.get_total_norm(listed)))
     if math.isfinite(norm) and norm > max_norm:
-        for gradient in listed:
-            gradient.mul_(max_norm / norm)
+        torch._foreach_mul_(listed, max_norm / norm)
     return norm

@@ -63,11 +63,11 @@ def train(
     Raises NumericsError when more than three steps in a row had to be skipped.
     """
     optimization = params.optimization
-    skipped_in_a_row = start.skipped_in_a_row
+    skipped_in_a_row, weights = start.skipped_in_a_row, list(model.parameters())
     for step in range(start.step, params.steps):
         found = gradients(step)
         loss = found.loss
-        listed = (weight.grad for weight in model.parameters() if weight.grad is not None)
+        listed = (weight.grad for weight in weights if weight.grad is not None)
         norm = clip(listed, max_norm=optimization.max_gradient_norm)
         share = learning_rate_share(step, steps=params.steps, params=optimization.schedule)
         skipped = not (math.isfinite(loss) and math.isfinite(norm))

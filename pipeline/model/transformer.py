@@ -57,7 +57,7 @@ class _Context:
 
     start: int  # position of the first one
     rotation: tuple[Tensor, Tensor] | None  # of queries and keys; None when embeddings hold the positions
-    mask: Tensor  # see attention_mask
+    mask: Tensor | None  # see attention_mask
     cache: KeyValueCache | None
     dropout: Dropout | None
 
@@ -201,13 +201,14 @@ class Transformer(nn.Module):
         documents_BT = documents_BT if config.document_attention else None
         device, window = tokens_BT.device, config.sliding_window_tokens
         visible_BTS = visibility(start, end, documents_BT, window=window, device=device)
+        causal = documents_BT is None and window is None and start == 0
         dropout = None
         if dropout_keys_B is not None and config.dropout > 0:
             dropout = Dropout(config.dropout, dropout_keys_B)
         context = _Context(
             start,
             rotation(config, start, end, device=device),
-            attention_mask(visible_BTS, batch=tokens_BT.shape[0], heads=config.num_heads),
+            attention_mask(visible_BTS, batch=tokens_BT.shape[0], heads=config.num_heads, causal=causal),
             cache,
             dropout,
         )
