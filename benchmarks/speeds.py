@@ -6,8 +6,9 @@ whose norms of queries and keys and rotations cost time and are worth it (`quali
 
 Every contender takes a step first to warm up, peers on one block. A peer that takes over SLOW times the
 processor time of the fastest one in it is left out of the rounds (bf16 on a processor without instructions
-for it), and its speed is that of the one block. Then one step each a round, for a minute or longer. Ratios are medians over the
-rounds of two times of the same round; those of processor time tell more where others use the machine too.
+for it), and its speed is that of the one block. Then one step each a round, for a minute or longer. Ratios
+are medians over the rounds of two times of the same round; those of processor time tell more where others use
+the machine too.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 DVC and the `code` stage are real here, and so are dvc.yaml, params.yaml and every fingerprint. Only the work
 of the other stages is replaced by an outline of it (tests/outline.py), so that the table below takes a
-minute or two instead of hours. The fast suite takes every fourth change, lets `code` run, asks DVC which
+minute or two instead of hours. The fast suite takes every fifth change, lets `code` run, asks DVC which
 stages it now finds changed, and follows the graph from there; `make test-faults` runs every change of the
 table through a whole `dvc repro`, there and back.
 """
@@ -164,7 +164,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return workshop
 
 
-@pytest.mark.parametrize("change", CHANGES[::4], ids=lambda change: change.name)
+@pytest.mark.parametrize("change", CHANGES[::5], ids=lambda change: change.name)
 def test_a_change_reaches_exactly_the_stages_it_must(
     shop: Workshop, before: Path, affected: Callable[[], set[str]], change: Change
 ) -> None:

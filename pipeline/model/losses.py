@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 
 IGNORED = -100  # a target that does not count
 CHUNK_ROWS = 512  # on a CPU 256 to 512 rows take half the time of all at once; on a GPU it bounds the memory
+CHUNK_ENTRIES = 1 << 20  # logits that a chunk may have in any case: few tokens in the vocabulary, more rows
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,8 +84,9 @@ class _HeadAndLoss(torch.autograd.Function):
         weights_VD = head_VD.to(way.dtype)
         total, extra = torch.zeros((), device=hidden_ND.device), torch.zeros((), device=hidden_ND.device)
         grad_ND, grad_VD = torch.empty_like(hidden_ND), torch.zeros_like(head_VD, dtype=torch.float32)
-        for start in range(0, len(counted_N), CHUNK_ROWS):
-            chunk = slice(start, start + CHUNK_ROWS)
+        rows = max(CHUNK_ROWS, CHUNK_ENTRIES // len(weights_VD))
+        for start in range(0, len(counted_N), rows):
+            chunk = slice(start, start + rows)
             logits_CV = (hidden_ND[chunk] @ weights_VD.T).float()
             shares_CV, sizes_C1 = _normalized(logits_CV)
             target_C1 = targets_N[chunk].unsqueeze(1)
