@@ -23,6 +23,7 @@ def case(*, rows: int = 3, tokens: int = 50) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_value_and_gradients_are_those_of_cross_entropy(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(losses, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(losses, "CHUNK_ENTRIES", 0)
     hidden_BTD, head_VD, targets_BT = case()
     ours = summed_cross_entropy(hidden_BTD, head_VD, targets_BT) / 7
     logits = (hidden_BTD @ head_VD.T).flatten(0, 1)
@@ -76,6 +77,7 @@ def test_label_smoothing_and_z_loss_are_those_of_autograd(
     chunk: int, added: Regularization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(losses, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(losses, "CHUNK_ENTRIES", 0)
     hidden_BTD, head_VD, targets_BT = case()
     ours, cross_entropy = summed_objective(hidden_BTD, head_VD, targets_BT, regularization=added)
     wanted = plain_objective(hidden_BTD, head_VD, targets_BT, added)
