@@ -4,6 +4,7 @@ files that import the same slow library run in one of them; an interrupt is one.
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import PurePath
 from typing import Any
@@ -23,8 +24,10 @@ SAME_LIBRARY = {  # that takes seconds to import
 
 def pytest_configure() -> None:
     """Takes interrupts as at a terminal: a suite that a shell started in the background was told to ignore
-    them, and so would be the commands that its tests interrupt.
+    them, and so would be the commands that its tests interrupt. Threads of OpenMP that wait do so asleep, as
+    there are more of them than cores: awake they take a quarter of the time of the tests of the model.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is imported; processes inherit it
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

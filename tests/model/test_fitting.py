@@ -153,7 +153,7 @@ def test_the_average_is_what_is_measured_and_published(
     assert found.progress.best_val_loss == nats / targets
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.faults)])
 def test_gradient_checkpointing_changes_no_bit(precision: Literal["fp32", "bf16"], tmp_path: Path) -> None:
     found, steps = {}, 4
     for again in (False, True):
