@@ -68,14 +68,16 @@ def build_optimizers(model: Transformer, params: OptimizationParams, *, dtype: t
         "matrices": (params.muon_learning_rate if muon else rate, decay.matrices),
     }
     weights = weight_groups(model)
-    groups = {
-        name: Group(weights[name], peak, share) for name, (peak, share) in peaks.items() if weights[name]
-    }
     by_name: dict[str, Optimizer] = {}
     if muon:
-        by_name["muon"] = Muon([groups.pop("matrices")], momentum=params.muon_momentum, dtype=dtype)
+        matrices = Group(weights.pop("matrices"), *peaks.pop("matrices"))
+        by_name["muon"] = Muon([matrices], momentum=params.muon_momentum, dtype=dtype)
+    alike: dict[tuple[float, float], list[nn.Parameter]] = {}  # groups of the same rates are updated together
+    for name, listed in weights.items():
+        alike.setdefault(peaks[name], []).extend(listed)
     betas = (params.adamw_beta1, params.adamw_beta2)
-    adamw = AdamW(list(groups.values()), betas=betas, epsilon=params.adamw_epsilon)
+    groups = [Group(listed, *rates) for rates, listed in alike.items()]
+    adamw = AdamW(groups, betas=betas, epsilon=params.adamw_epsilon)
     return Optimizers({"adamw": adamw, **by_name})
 
 
