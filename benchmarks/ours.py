@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from benchmarks.bench import PARAMS_FILE
 from benchmarks.peers import Shape
 from pipeline.model.batches import TokenBlocks
 from pipeline.model.checkpoint import Progress
@@ -14,10 +15,10 @@ from pipeline.model.optimization import build_optimizers
 from pipeline.model.runtime import Runtime
 from pipeline.model.training import StepRecord, train
 from pipeline.model.transformer import Transformer
+from pipeline.params import load
 from pipeline.settings.pretrain import PretrainParams
+from pipeline.settings.sections import SECTIONS
 from stages.pretrain import block_order
-
-BLOCK_TOKENS = 256  # of params.yaml
 
 
 def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParams:
@@ -30,7 +31,8 @@ def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParam
         num_kv_heads=shape.heads,
         mlp_width=shape.gated_width,
     )
-    unit = max(1, min(shape.batch, params.unit_blocks * BLOCK_TOKENS // shape.context))
+    unit_tokens = params.unit_blocks * load(PARAMS_FILE, SECTIONS)["pack"].block_tokens
+    unit = max(1, min(shape.batch, unit_tokens // shape.context))
     sizes = {"batch_blocks": shape.batch, "unit_blocks": unit, "micro_batch_blocks": unit}
     return dataclasses.replace(params, model=model, steps=steps, **sizes)
 

@@ -35,11 +35,11 @@ THREADS = 2
 BATCHES = 4  # of random tokens: text would not change the time
 ADAMW_RATE = 0.003  # what params.yaml names for AdamW alone
 Step = Callable[[int], None]  # an update from the first so many blocks of a batch
-OURS = {
-    "adamw": "gristmill, nanoGPT's layers, AdamW",
-    "muon": "gristmill, nanoGPT's layers, Muon",
-    "default adamw": "gristmill, default layers, AdamW",
-    "default muon": "gristmill, default layers, Muon",
+PEERS_LAYERS, DEFAULT_LAYERS = "nanoGPT's", "default"
+OURS = {  # this project's contenders, by layers and optimizer
+    (layers, optimizer): f"gristmill, {layers} layers, {name}"
+    for layers in (PEERS_LAYERS, DEFAULT_LAYERS)
+    for optimizer, name in (("adamw", "AdamW"), ("muon", "Muon"))
 }
 
 
@@ -94,8 +94,8 @@ def speeds(shape: Shape) -> Speeds:
     blocks = TokenBlocks(ids, block_tokens=shape.context, bos_id=Tokenizer.bos_id, pad_id=Tokenizer.pad_id)
     peers = _peers(shape, blocks)
     steps: dict[str, Step] = {}
-    for key, name in OURS.items():
-        steps[name] = _ours(shape, key, blocks, runtime)
+    for (layers, optimizer), name in OURS.items():
+        steps[name] = _ours(shape, layers, optimizer, blocks, runtime)
         _cost(steps[name], shape.batch)
     first = {name: _cost(step, 1) for name, step in peers.items()}
     limit = SLOW * min(cost.processor for cost in first.values())
@@ -110,11 +110,11 @@ def speeds(shape: Shape) -> Speeds:
     return Speeds(shape.batch * shape.context, costs)
 
 
-def _ours(shape: Shape, key: str, blocks: TokenBlocks, runtime: Runtime) -> Step:
-    """One step of the training that `pretrain` runs, head tied as in the peers, for a key of OURS."""
+def _ours(shape: Shape, layers: str, optimizer: str, blocks: TokenBlocks, runtime: Runtime) -> Step:
+    """One step of the training that `pretrain` runs, head tied as in the peers."""
     params = shaped(default_params(), shape, steps=1000)
     model_params = dataclasses.replace(params.model, tied_embeddings=True)
-    if not key.startswith("default"):
+    if layers == PEERS_LAYERS:
         model_params = dataclasses.replace(
             model_params,
             mlp="gelu",
@@ -128,7 +128,7 @@ def _ours(shape: Shape, key: str, blocks: TokenBlocks, runtime: Runtime) -> Step
     params = dataclasses.replace(
         params,
         model=model_params,
-        optimization=dataclasses.replace(params.optimization, optimizer=key.split()[-1], **rates),
+        optimization=dataclasses.replace(params.optimization, optimizer=optimizer, **rates),
     )
     model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
     records = training(model, blocks, params, runtime)

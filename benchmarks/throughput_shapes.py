@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from benchmarks.bench import Result
 from benchmarks.peers import Shape
-from benchmarks.speeds import HEAD, OURS, speeds
+from benchmarks.speeds import HEAD, OURS, PEERS_LAYERS, speeds
 
 SHAPES = {
     "context 1,024": Shape(layers=6, heads=6, width=384, context=1024, batch=4, vocab_size=8192),
@@ -26,5 +26,6 @@ def measure() -> Result:
     for label, shape in SHAPES.items():
         found = speeds(shape)
         rows += [(label, *row) for row in found.rows()]
-        figures.append((f"{label}, {OURS['adamw']}", found.ratio(OURS["adamw"]), LEAST))
+        name = OURS[PEERS_LAYERS, "adamw"]
+        figures.append((f"{label}, {name}", found.ratio(name), LEAST))
     return Result(tuple(rows), tuple(figures))

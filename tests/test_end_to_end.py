@@ -98,6 +98,7 @@ def test_wrong_params_are_refused_before_any_work_within_a_second(shop: Workshop
 
 def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> None:
     """Cleaning lets it pass, being long and all prose; validation allows no text of that length."""
+    before = shop.lock()
     shop.edit(
         "params.yaml", "max_chars: 5000000              # of any", "max_chars: 200000              # of any"
     )
@@ -120,6 +121,8 @@ def test_a_planted_bad_document_stops_everything_downstream(shop: Workshop) -> N
     shop.edit(
         "params.yaml", "max_chars: 200000              # of any", "max_chars: 5000000              # of any"
     )
+    shop.repro()
+    assert shop.lock() == before
 
 
 @pytest.mark.faults

@@ -247,6 +247,7 @@ def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> N
         (b"clean: \xff\xfe\n", "not UTF-8 at byte 7"),
         ("clean: {}\n".encode("utf-16"), "not UTF-8 at byte 0"),
         (b"\x00" * 100, "not valid YAML"),
+        ("[" * 20_000, "nested far too deep"),
         ("a: " + "{a: " * 50_000, "nested far too deep"),
         (b"#" * 10_000_000, f"larger than the {MAX_FILE_BYTES} bytes"),
         ("clean: *nowhere\n", "line 1: not valid YAML"),

@@ -53,8 +53,9 @@ def attention_mask(visible_BTS: Tensor, *, batch: int, heads: int, causal: bool)
 def attend(query_BHTK: Tensor, key_BGSK: Tensor, value_BGSK: Tensor, mask: Tensor | None) -> Tensor:
     """Each query's mean of the visible values, weighted by the softmax of its scaled products with the keys.
 
-    `mask` comes from `attention_mask` and picks the kernel: two matmuls (in bf16 2.3 to 3.7 times as fast at
-    256 tokens on a CPU) or `scaled_dot_product_attention`. Returns (B, H, T, K).
+    `mask` comes from `attention_mask` (None: all before it and itself) and picks the kernel: two matmuls (in
+    bf16 2.3 to 3.7 times as fast at 256 tokens on a CPU) or `scaled_dot_product_attention`. Returns
+    (B, H, T, K).
     """
     batch, heads, tokens, width = query_BHTK.shape
     repeats = heads // key_BGSK.shape[1]

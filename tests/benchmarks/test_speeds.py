@@ -7,23 +7,28 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import Shape, nanogpt
-from benchmarks.speeds import OURS, Cost, Speeds
+from benchmarks.speeds import OURS, PEERS_LAYERS, Cost, Speeds
 from pipeline.errors import ParamsError
 
 SHAPE = Shape(layers=1, heads=1, width=96, context=10, batch=2, vocab_size=300)
+ADAMW, MUON = OURS[PEERS_LAYERS, "adamw"], OURS[PEERS_LAYERS, "muon"]
 
 
 def test_the_ratio_is_to_the_peer_of_the_lowest_median_in_the_same_round() -> None:
-    seconds = {OURS["adamw"]: [1.0, 4.0, 1.0], "fast": [2.0, 12.0, 2.0], "slow": [9.0, 9.0, 9.0]}
-    seconds |= {OURS["muon"]: [4.0, 24.0, 2.0], "hopeless": [40.0]}
+    seconds = {
+        ADAMW: [1.0, 4.0, 1.0],
+        "fast": [2.0, 12.0, 2.0],
+        "slow": [9.0, 9.0, 9.0],
+    }
+    seconds |= {MUON: [4.0, 24.0, 2.0], "hopeless": [40.0]}
     found = Speeds(20, {name: [Cost(each, 1.0) for each in steps] for name, steps in seconds.items()})
     assert found.fastest_peer == "fast"
-    assert found.ratio(OURS["adamw"]) == 2.0
-    assert found.ratio(OURS["muon"]) == 0.5
+    assert found.ratio(ADAMW) == 2.0
+    assert found.ratio(MUON) == 0.5
     rows = {name: cells for name, *cells in found.rows()}
-    assert rows[OURS["adamw"]] == ["20", "2.00", "1.00", "3"]
+    assert rows[ADAMW] == ["20", "2.00", "1.00", "3"]
     assert rows["hopeless"] == ["0", "0.05", "1.00", "1"]
-    assert next(iter(rows)) == OURS["adamw"]
+    assert next(iter(rows)) == ADAMW
 
 
 def test_without_the_peers_checkout_one_line_says_what_to_set(
