@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import io
 import os
@@ -89,16 +90,24 @@ def llama(shape: Shape) -> nn.Module:
     return LlamaForCausalLM(config)
 
 
-def contenders(shape: Shape) -> dict[str, Step]:
-    """The step of each peer, by its name in the table."""
-    shipped = nanogpt(shape)
-    adamw = nanogpt_optimizer(shipped, learning_rate=LEARNING_RATE)
-    found = {"nanoGPT as shipped, fp32": _step(shipped, nanogpt_loss, adamw, bf16=False)}
+def contenders(shape: Shape) -> dict[str, Callable[[], Step]]:
+    """What builds the step of each peer, by its name in the table."""
+    _nanogpt_module()
+
+    def shipped() -> Step:
+        model = nanogpt(shape)
+        adamw = nanogpt_optimizer(model, learning_rate=LEARNING_RATE)
+        return _step(model, nanogpt_loss, adamw, bf16=False)
+
+    def fused(build: Callable[[Shape], Any], loss: Loss, *, bf16: bool) -> Step:
+        model = build(shape)
+        adamw = AdamW(model.parameters(), LEARNING_RATE, BETAS, weight_decay=WEIGHT_DECAY, fused=True)
+        return _step(model, loss, adamw, bf16=bf16)
+
+    found: dict[str, Callable[[], Step]] = {"nanoGPT as shipped, fp32": shipped}
     for name, build, loss in (("nanoGPT", nanogpt, nanogpt_loss), ("HF Llama", llama, llama_loss)):
         for precision, bf16 in (("fp32", False), ("bf16 autocast", True)):
-            model = build(shape)
-            fused = AdamW(model.parameters(), LEARNING_RATE, BETAS, weight_decay=WEIGHT_DECAY, fused=True)
-            found[f"{name}, {precision}, fused AdamW"] = _step(model, loss, fused, bf16=bf16)
+            found[f"{name}, {precision}, fused AdamW"] = functools.partial(fused, build, loss, bf16=bf16)
     return found
 
 

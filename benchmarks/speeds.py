@@ -1,22 +1,31 @@
 """Tokens per second of training, peers and this project in turns, so that noise of the machine hits all.
 
+Each contender is a process of its own, as its users run it, and asleep while it is not its turn. What stages
+set for themselves (see pipeline/memory.py and pipeline/model/__init__.py) holds for this project's only.
+
 A speed compares with another one at the same work, so this project's decoder is there with the layers of
 nanoGPT (LayerNorm, learned positions, GELU), which its figures are taken from; and with those of params.yaml,
 whose norms of queries and keys and rotations cost time and are worth it (`quality` and `equal-time`).
 
-Every contender takes a step first to warm up, peers on one block. A peer that takes over SLOW times the
-processor time of the fastest one in it is left out of the rounds (bf16 on a processor without instructions
-for it), and its speed is that of the one block. Then one step each a round, for a minute or longer. Ratios
-are medians over the rounds of two times of the same round; those of processor time tell more where others use
-the machine too.
+Every contender takes two steps first, peers on one block. A peer whose second takes over SLOW times the
+processor time of the fastest one's is left out of the rounds (bf16 on a processor without instructions for
+it), and its speed is that of the one block. In a round each has a turn of TURN_SECONDS, one step at least,
+and so for a minute or longer. Ratios are medians over the rounds of two times of the same round; those of
+processor time tell more where others use the machine too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
+import multiprocessing
+import os
 import statistics
 import time
+import unittest.mock
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -24,16 +33,19 @@ import torch
 from benchmarks.ours import shaped, training
 from benchmarks.peers import Shape, contenders
 from benchmarks.trainings import default_params, new_model
+from pipeline.memory import keep_freed
 from pipeline.model.batches import TokenBlocks
-from pipeline.model.runtime import Runtime, start_runtime
+from pipeline.model.runtime import start_runtime
 from pipeline.tokens.bpe import CONTROLS, Tokenizer
 
 ROUNDS = 5  # at least, and as many as LEAST_SECONDS have room for
 LEAST_SECONDS = 60.0
+TURN_SECONDS = 0.5
 SLOW = 3.0
 THREADS = 2
 BATCHES = 4  # of random tokens: text would not change the time
 ADAMW_RATE = 0.003  # what params.yaml names for AdamW alone
+ASLEEP_SECONDS = 0.01  # after which the threads of a contender no longer wait awake for more to do
 Step = Callable[[int], None]  # an update from the first so many blocks of a batch
 PEERS_LAYERS, DEFAULT_LAYERS = "nanoGPT's", "default"
 OURS = {  # this project's contenders, by layers and optimizer
@@ -45,7 +57,7 @@ OURS = {  # this project's contenders, by layers and optimizer
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cost:
-    """What a step took: seconds, and seconds of the processor on all threads."""
+    """What a step took on average over a turn: seconds, and seconds of the processor on all threads."""
 
     wall: float
     processor: float
@@ -53,7 +65,7 @@ class Cost:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Speeds:
-    """The cost of each round's step by contender, at a shape of so many tokens a step."""
+    """The cost of a step in each round by contender, at a shape of so many tokens a step."""
 
     tokens: int
     costs: dict[str, list[Cost]]  # one entry only: too slow to go on, guessed from one block
@@ -82,36 +94,79 @@ class Speeds:
             yield name, speed, *(f"{ratio:.2f}" for ratio in ratios), str(len(self.costs[name]))
 
 
-HEAD = ("contender", "tokens/s", "of the fastest peer's", "the same by processor time", "steps timed")
+HEAD = ("contender", "tokens/s", "of the fastest peer's", "the same by processor time", "turns")
 
 
 def speeds(shape: Shape) -> Speeds:
-    """Times all contenders at a shape on THREADS threads."""
-    runtime = start_runtime(dataclasses.replace(default_params().runtime, threads=THREADS))
-    ids = np.random.default_rng(1).integers(
-        len(CONTROLS), shape.vocab_size, BATCHES * shape.batch * shape.context + 1
-    )
-    blocks = TokenBlocks(ids, block_tokens=shape.context, bos_id=Tokenizer.bos_id, pad_id=Tokenizer.pad_id)
-    peers = _peers(shape, blocks)
-    steps: dict[str, Step] = {}
-    for (layers, optimizer), name in OURS.items():
-        steps[name] = _ours(shape, layers, optimizer, blocks, runtime)
-        _cost(steps[name], shape.batch)
-    first = {name: _cost(step, 1) for name, step in peers.items()}
-    limit = SLOW * min(cost.processor for cost in first.values())
-    steps |= {name: step for name, step in peers.items() if first[name].processor <= limit}
-    costs = {name: [Cost(shape.batch * one.wall, shape.batch * one.processor)] for name, one in first.items()}
-    costs |= {name: [] for name in steps}
-    started, rounds = time.perf_counter(), 0
-    while rounds < ROUNDS or time.perf_counter() - started < LEAST_SECONDS:
-        rounds += 1
-        for name, step in steps.items():
-            costs[name].append(_cost(step, shape.batch))
+    """Times all contenders at a shape on THREADS threads. ParamsError when NANOGPT names no checkout."""
+    with contextlib.ExitStack() as stack:
+        names = [*OURS.values(), *contenders(shape)]
+        timed = {name: stack.enter_context(_at_work(shape, name)) for name in names}
+        ours = set(OURS.values())
+        for _ in range(2):
+            first = {
+                name: cost_of(shape.batch if name in ours else 1, 0.0) for name, cost_of in timed.items()
+            }
+        limit = SLOW * min(cost.processor for name, cost in first.items() if name not in ours)
+        rivals = [name for name in names if name in ours or first[name].processor <= limit]
+        costs: dict[str, list[Cost]] = {name: [] for name in rivals}
+        for name in first.keys() - costs.keys():
+            costs[name] = [Cost(shape.batch * first[name].wall, shape.batch * first[name].processor)]
+        started, rounds = time.perf_counter(), 0
+        while rounds < ROUNDS or time.perf_counter() - started < LEAST_SECONDS:
+            rounds += 1
+            for name in rivals:
+                costs[name].append(timed[name](shape.batch, TURN_SECONDS))
     return Speeds(shape.batch * shape.context, costs)
 
 
-def _ours(shape: Shape, layers: str, optimizer: str, blocks: TokenBlocks, runtime: Runtime) -> Step:
+@contextlib.contextmanager
+def _at_work(shape: Shape, name: str) -> Iterator[Callable[[int, float], Cost]]:
+    """A contender's process: what is called with a number of blocks and the seconds of a turn gives the cost
+    of a step on so many blocks.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_contend, args=(shape, name, there), daemon=True)
+    with unittest.mock.patch.dict(os.environ):
+        if name not in OURS.values():
+            os.environ.pop("GOMP_SPINCOUNT", None)
+        process.start()
+    there.close()
+
+    def cost_of(num_blocks: int, seconds: float) -> Cost:
+        time.sleep(ASLEEP_SECONDS)
+        here.send((num_blocks, seconds))
+        cost: Cost = here.recv()
+        return cost
+
+    try:
+        yield cost_of
+    finally:
+        process.kill()
+        process.join()
+
+
+def _contend(shape: Shape, name: str, orders: Connection) -> None:
+    """Takes turns of steps on as many blocks, and as long, as asked for and answers what a step cost, for
+    good.
+    """
+    torch.set_num_threads(THREADS)
+    ours = {listed: pair for pair, listed in OURS.items()}
+    step = _ours(shape, *ours[name]) if name in ours else _peers(shape, name)
+    while True:
+        num_blocks, seconds = orders.recv()
+        wall, processor, steps = time.perf_counter(), time.process_time(), 0
+        while not steps or time.perf_counter() - wall < seconds:
+            step(num_blocks)
+            steps += 1
+        spent = time.perf_counter() - wall, time.process_time() - processor
+        orders.send(Cost(*(each / steps for each in spent)))
+
+
+def _ours(shape: Shape, layers: str, optimizer: str) -> Step:
     """One step of the training that `pretrain` runs, head tied as in the peers."""
+    keep_freed()
     params = shaped(default_params(), shape, steps=1000)
     model_params = dataclasses.replace(params.model, tied_embeddings=True)
     if layers == PEERS_LAYERS:
@@ -129,38 +184,33 @@ def _ours(shape: Shape, layers: str, optimizer: str, blocks: TokenBlocks, runtim
         params,
         model=model_params,
         optimization=dataclasses.replace(params.optimization, optimizer=optimizer, **rates),
+        runtime=dataclasses.replace(params.runtime, threads=THREADS),
     )
+    runtime = start_runtime(params.runtime)
     model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
-    records = training(model, blocks, params, runtime)
+    records = training(model, _blocks(shape), params, runtime)
 
     def step(num_blocks: int) -> None:
         assert num_blocks == shape.batch, num_blocks
-        torch.use_deterministic_algorithms(True)
         next(records)
 
     return step
 
 
-def _peers(shape: Shape, blocks: TokenBlocks) -> dict[str, Step]:
-    """Their steps on the same blocks, with the algorithms that torch takes when nothing is asked of it."""
+def _peers(shape: Shape, name: str) -> Step:
+    """A peer's step on the same blocks, in turn."""
+    update, blocks = contenders(shape)[name](), _blocks(shape)
+    turns = itertools.count()
 
-    def on_blocks(step: Callable[[torch.Tensor, torch.Tensor], None]) -> Step:
-        turn = 0
+    def step(num_blocks: int) -> None:
+        first = next(turns) % BATCHES * shape.batch
+        batch = blocks.batch(range(first, first + num_blocks))
+        update(batch.tokens_BT, batch.targets_BT.contiguous())
 
-        def once(num_blocks: int) -> None:
-            nonlocal turn
-            torch.use_deterministic_algorithms(False)
-            first = turn % BATCHES * shape.batch
-            turn += 1
-            batch = blocks.batch(range(first, first + num_blocks))
-            step(batch.tokens_BT, batch.targets_BT.contiguous())
-
-        return once
-
-    return {name: on_blocks(step) for name, step in contenders(shape).items()}
+    return step
 
 
-def _cost(step: Step, num_blocks: int) -> Cost:
-    wall, processor = time.perf_counter(), time.process_time()
-    step(num_blocks)
-    return Cost(time.perf_counter() - wall, time.process_time() - processor)
+def _blocks(shape: Shape) -> TokenBlocks:
+    tokens = BATCHES * shape.batch * shape.context + 1
+    ids = np.random.default_rng(1).integers(len(CONTROLS), shape.vocab_size, tokens)
+    return TokenBlocks(ids, block_tokens=shape.context, bos_id=Tokenizer.bos_id, pad_id=Tokenizer.pad_id)

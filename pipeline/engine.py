@@ -28,7 +28,7 @@ import pyarrow as pa
 from pipeline.artifacts import read_json, write_json
 from pipeline.cluster import run_on
 from pipeline.errors import IntegrityError, ParamsError, ResourceError
-from pipeline.memory import give_back
+from pipeline.memory import give_back, keep_freed
 from pipeline.parentage import end_with_parent
 from pipeline.progress import track
 
@@ -151,6 +151,7 @@ def _tidily(function: Callable[[_Task], _Result], task: _Task) -> _Result:
 def _be_a_worker(parent: int) -> None:
     """Leaves Ctrl-C to the parent and ends with it; one core is all that it takes."""
     pa.set_cpu_count(1)
+    keep_freed()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL, parent=parent)
 

@@ -39,6 +39,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pipeline.artifacts import MANIFEST, canonical_json, hash_file, hash_tree, write_bytes, write_json
 from pipeline.errors import DataError, GristmillError, ParamsError, ResourceError, is_out_of_memory
 from pipeline.locks import holding
+from pipeline.memory import keep_freed
 from pipeline.params import as_json, load
 from pipeline.parentage import end_with_parent
 from pipeline.ranks import launched_rank
@@ -107,6 +108,7 @@ def main(
         logging.getLogger(name).setLevel(logging.INFO)
     try:
         end_with_parent()
+        keep_freed()
         _allow_open_files()
         params = _checked_params(stage, call, params_of)
         helps = bool(launched_rank())

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.memory import keep_freed
+
 LONGEST_FIRST = ("test_end_to_end.py", "test_staleness.py", "test_flow.py", "test_another_clone.py")
 SAME_LIBRARY = {  # that takes seconds to import
     "corpus/test_expectations.py": "great_expectations",
@@ -24,10 +26,11 @@ SAME_LIBRARY = {  # that takes seconds to import
 
 def pytest_configure() -> None:
     """Takes interrupts as at a terminal: a suite that a shell started in the background was told to ignore
-    them, and so would be the commands that its tests interrupt. Threads of OpenMP that wait do so asleep, as
-    there are more of them than cores: awake they take a quarter of the time of the tests of the model.
+    them, and so would be the commands that its tests interrupt. Threads of OpenMP wait awake for each other
+    no longer than they must, as there are more of them than cores.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch is imported; processes inherit it
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch is imported; processes inherit it
+    keep_freed()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -76,5 +76,5 @@ def _last(file: TextIO) -> float:
 def _note(file: TextIO) -> None:
     file.seek(0)
     file.truncate()
-    file.write(f"{time.monotonic():.3f}")
+    file.write(repr(time.monotonic()))
     file.flush()

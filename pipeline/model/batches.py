@@ -10,6 +10,7 @@ Shapes: B items of a micro-batch, T tokens.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -112,7 +113,7 @@ class BatchOrder:
 
     def _item(self, place: int) -> int:
         epoch, index = divmod(place, self.num_items)
-        return permuted(index, self.num_items, key=mixed(self.seed, epoch))
+        return permuted(index, self.num_items, key=_epoch_key(self.seed, epoch))
 
 
 def in_order(items: Items, size: int) -> Iterator[Batch]:
@@ -131,8 +132,8 @@ def permuted(index: int, size: int, *, key: int) -> int:
     mask = (1 << half_bits) - 1
     while True:
         left, right = index >> half_bits, index & mask
-        for turn in range(_ROUNDS):
-            left, right = right, left ^ (mixed(key, turn, right) & mask)
+        for state in _round_states(key):
+            left, right = right, left ^ (_stirred(state, right) & mask)
         index = left << half_bits | right
         if index < size:
             return index
@@ -140,10 +141,22 @@ def permuted(index: int, size: int, *, key: int) -> int:
 
 def mixed(*values: int) -> int:
     """64 well-mixed bits of a few integers (the finalizer of SplitMix64, chained)."""
-    state = 0
-    for value in values:
-        state = (state + value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ state >> 30) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        state = ((state ^ state >> 27) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 31
-    return state
+    return functools.reduce(_stirred, values, 0)
+
+
+def _stirred(state: int, value: int) -> int:
+    state = (state + value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    state = ((state ^ state >> 30) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    state = ((state ^ state >> 27) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return state ^ state >> 31
+
+
+@functools.lru_cache(maxsize=8)
+def _epoch_key(seed: int, epoch: int) -> int:
+    return mixed(seed, epoch)
+
+
+@functools.lru_cache(maxsize=8)
+def _round_states(key: int) -> tuple[int, ...]:
+    """What `mixed(key, turn, right)` comes to in each round before it sees `right`."""
+    return tuple(mixed(key, turn) for turn in range(_ROUNDS))
