@@ -26,7 +26,7 @@ ALTERNATIVES: dict[str, dict[str, Any]] = {
     "embeddings at the rate of the head": {"optimization.embedding_learning_rate": 0.01},
     "cosine": {"optimization.schedule.kind": "cosine"},
     "falling from the start": {"optimization.schedule.kind": "linear"},
-    "first weights as GPT-2's": {"model.initialization": "normal_002"},
+    "new blocks add nothing": {"model.initialization": "zero_output"},
     "no QK-norm": {"model.qk_norm": False},
     "tied embeddings": {"model.tied_embeddings": True},
 }

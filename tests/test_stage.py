@@ -221,7 +221,7 @@ def test_a_low_limit_of_open_files_is_raised_and_one_that_cannot_be_is_named(ben
 def test_params_are_checked_before_anything_else_all_at_once(bench: Bench) -> None:
     params = bench.folder / "params.yaml"
     params.write_text(
-        params.read_text().replace("min_chars: 100", "min_chars: -1").replace("  steps: 500", "  step: 500")
+        params.read_text().replace("min_chars: 100", "min_chars: -1").replace("  steps: 700", "  step: 700")
     )
     (bench.folder / "in.txt").unlink()
     done = bench.run()

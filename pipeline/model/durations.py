@@ -1,7 +1,7 @@
 """What the stages beside pretraining take: as their last runs here did, else as the default's did elsewhere.
 
-The reference is a whole run with a model of width 256 and three layers on two cores of an AMD EPYC without
-AVX-512 (the first one in benchmarks/RESULTS.md). Where a stage works on a model, its seconds are scaled by
+The reference is a whole run of the default on two cores of an AMD EPYC without AVX-512, 700 steps
+(benchmarks/RESULTS.md). Where a stage works on a model, its seconds are scaled by
 how fast the machine evaluates one; the others' are taken as they are.
 """
 
@@ -17,41 +17,41 @@ from pipeline.errors import IntegrityError
 from pipeline.prediction import PREDICTION
 
 Record = Mapping[str, Any]
-START_SECONDS = 2.3  # of a stage's process and DVC around it: 60 s for 26 stages of the reference
+START_SECONDS = 2.1  # of a stage's process and DVC around it: 55 s for 26 stages of the reference
 _SCALED = ("quantize", "export", "evaluate")
 _SOURCES = ("pydocs", "files", "gutenberg", "openwebtext", "wikipedia", "commoncrawl")
 REFERENCE: dict[str, Record] = {
-    "code": {"seconds": 1.6},
+    "code": {"seconds": 1.4},
     **{f"{stage}@{source}": {"seconds": 0.0} for stage in ("ingest", "clean") for source in _SOURCES},
-    "ingest@pydocs": {"seconds": 19.8},
-    "clean@pydocs": {"seconds": 4.4},
-    "dedupe": {"seconds": 3.9},
-    "validate": {"seconds": 10.5},
-    "train_bpe": {"seconds": 8.3},
-    "pack": {"seconds": 5.3},
+    "ingest@pydocs": {"seconds": 20.5},
+    "clean@pydocs": {"seconds": 3.3},
+    "dedupe": {"seconds": 3.0},
+    "validate": {"seconds": 7.5},
+    "train_bpe": {"seconds": 3.4},
+    "pack": {"seconds": 2.2},
     "pretrain": {
-        "seconds": 195.3,
-        "training_seconds": 176.6,
-        "evaluation_seconds": 15.2,
-        "checkpoint_seconds": 1.0,
+        "seconds": 131.3,
+        "training_seconds": 124.7,
+        "evaluation_seconds": 4.7,
+        "checkpoint_seconds": 1.3,
         "evaluations": 2,
-        "evaluation_tokens_per_second": 9760.0,
+        "evaluation_tokens_per_second": 31_800.0,
     },
     "finetune": {
-        "seconds": 61.6,
-        "training_seconds": 43.0,
-        "evaluation_seconds": 3.8,
-        "checkpoint_seconds": 0.4,
+        "seconds": 20.9,
+        "training_seconds": 6.2,
+        "evaluation_seconds": 1.2,
+        "checkpoint_seconds": 0.2,
         "evaluations": 1,
-        "evaluation_tokens_per_second": 9760.0,
+        "evaluation_tokens_per_second": 31_300.0,
     },
-    "quantize": {"seconds": 5.0},
-    "export": {"seconds": 3.2},
-    "evaluate@base": {"seconds": 17.4},
-    "evaluate@tuned": {"seconds": 21.5},
-    "evaluate@int8": {"seconds": 21.5},
-    "evaluate@int4": {"seconds": 13.5},
-    "report": {"seconds": 0.9},
+    "quantize": {"seconds": 1.2},
+    "export": {"seconds": 2.5},
+    "evaluate@base": {"seconds": 6.7},
+    "evaluate@tuned": {"seconds": 6.7},
+    "evaluate@int8": {"seconds": 5.1},
+    "evaluate@int4": {"seconds": 4.5},
+    "report": {"seconds": 0.7},
 }
 
 
