@@ -1,8 +1,8 @@
 """Taking turns at a server: requests to one host keep their distance, whichever process makes them.
 
-What is remembered for each host is when it was last asked, in a file that whoever waits holds locked. The
-files lie in a folder of the user's own below the machine's folder for temporary files, so that two working
-copies on one machine are as slow together as one.
+What is remembered for each host is when a request to it last began or ended. Whoever has waited looks again,
+for another may have begun or ended meanwhile. The files lie in a folder of the user's own below the machine's
+folder for temporary files, so that two working copies on one machine are as slow together as one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,19 @@ from pipeline.errors import ResourceError
 
 
 class Turns:
-    """Requests that begin `seconds_between` after the last one to the same host ended, or later."""
+    """Requests that begin `seconds_between` after the last one to the same host ended, or later; where that
+    one still runs, after it began.
+    """
 
     def __init__(
-        self, folder: Path, *, seconds_between: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        folder: Path,
+        *,
+        seconds_between: float,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder, self._seconds, self._sleep = folder, seconds_between, sleep
+        self._folder, self._seconds, self._sleep, self._now = folder, seconds_between, sleep, now
 
     @contextlib.contextmanager
     def turn(self, host: str) -> Iterator[None]:
@@ -35,15 +42,30 @@ class Turns:
         if not self._seconds:
             yield
             return
-        with self._locked(host) as file:
-            wait = _last(file) + self._seconds - time.monotonic()
-            self._sleep(min(max(wait, 0.0), self._seconds))  # the machine may have started anew since
-            _note(file)
+        while wait := self._claim(host):
+            self._sleep(wait)
         try:
             yield
         finally:
             with self._locked(host) as file:
-                _note(file)
+                self._note(file)
+
+    def _claim(self, host: str) -> float:
+        """0 where it is this process's turn, which is noted; else how long to wait before asking again."""
+        with self._locked(host) as file:
+            wait = _last(file) + self._seconds - self._now()
+            if wait > self._seconds:  # the note is from before the machine started anew
+                self._note(file)
+            elif wait <= 0:
+                self._note(file)
+                return 0.0
+            return min(wait, self._seconds)
+
+    def _note(self, file: TextIO) -> None:
+        file.seek(0)
+        file.truncate()
+        file.write(repr(self._now()))
+        file.flush()
 
     @contextlib.contextmanager
     def _locked(self, host: str) -> Iterator[TextIO]:
@@ -71,10 +93,3 @@ def _last(file: TextIO) -> float:
     except ValueError:
         return -math.inf
     return said if math.isfinite(said) else -math.inf
-
-
-def _note(file: TextIO) -> None:
-    file.seek(0)
-    file.truncate()
-    file.write(repr(time.monotonic()))
-    file.flush()

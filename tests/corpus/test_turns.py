@@ -25,6 +25,19 @@ for _ in range(2):
 """
 
 
+class Clock:
+    """Time that passes where someone sleeps."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def now(self) -> float:
+        return time.monotonic() + sum(self.waited)
+
+
 def test_processes_wait_for_one_another(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ASKS, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -34,26 +47,45 @@ def test_processes_wait_for_one_another(tmp_path: Path) -> None:
 
 
 def test_the_distance_counts_from_the_end_of_a_request(tmp_path: Path) -> None:
-    waited: list[float] = []
-    turns = Turns(tmp_path, seconds_between=30, sleep=waited.append)
+    clock = Clock()
+    turns = Turns(tmp_path, seconds_between=30, sleep=clock.sleep, now=clock.now)
     with turns.turn("a.example"):
         time.sleep(0.05)
     with turns.turn("b.example"), turns.turn("a.example"):
         pass
-    assert waited == [0, 0, pytest.approx(30, abs=0.04)]
+    assert clock.waited == [pytest.approx(30, abs=0.04)]
+
+
+def test_who_has_waited_looks_whether_another_ended_meanwhile(tmp_path: Path) -> None:
+    clock = Clock()
+    turns = Turns(tmp_path, seconds_between=30, sleep=clock.sleep, now=clock.now)
+    with turns.turn("a.example"):
+        clock.sleep(5)
+        ends_later = Turns(tmp_path, seconds_between=30, now=clock.now).turn("b.example")
+
+    def sleep(seconds: float) -> None:
+        if not clock.waited[1:]:  # the other one ends while this one waits
+            clock.sleep(10)
+            ends_later.__exit__(None, None, None)
+            seconds -= 10
+        clock.sleep(seconds)
+
+    ends_later.__enter__()
+    with Turns(tmp_path, seconds_between=30, sleep=sleep, now=clock.now).turn("b.example"):
+        assert clock.waited == [5, 10, pytest.approx(20, abs=0.04), pytest.approx(10, abs=0.04)]
 
 
 @pytest.mark.parametrize("said", ["", "nonsense", "inf", "nan", "1e18"])
 def test_a_damaged_note_costs_one_pause_at_most(said: str, tmp_path: Path) -> None:
-    waited: list[float] = []
-    turns = Turns(tmp_path, seconds_between=2, sleep=waited.append)
+    clock = Clock()
+    turns = Turns(tmp_path, seconds_between=2, sleep=clock.sleep, now=clock.now)
     with turns.turn("example.org"):
         pass
     (note,) = tmp_path.iterdir()
     note.write_text(said)
     with turns.turn("example.org"):
         pass
-    assert 0 <= waited[1] <= 2
+    assert sum(clock.waited) <= 2
 
 
 def test_without_a_pause_nobody_waits_and_nothing_is_written(tmp_path: Path) -> None:
