@@ -60,7 +60,7 @@ def run(
     pairs, accounts = {}, {}
     for split, known in (("train", set()), ("val", {pair.prompt for pair in found["train"]})):
         pairs[split], accounts[split] = prepared(
-            found[split], opened.encode, chat=chat, limits=limits, known=known
+            found[split], opened.encode_many, chat=chat, limits=limits, known=known
         )
         if not len(pairs[split]):
             raise DataError(f"{sources.named(split)}: no {split} pairs to learn from; add some")

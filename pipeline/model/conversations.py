@@ -12,6 +12,8 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from pipeline.model.batches import Batch
@@ -106,7 +108,7 @@ class PairRows:
 
 def prepared(
     pairs: Sequence[Pair],
-    encode: Callable[[str], list[int]],
+    encode: Callable[[Sequence[str]], Sequence[Sequence[int] | npt.NDArray[np.integer]]],
     *,
     chat: ChatIds,
     limits: PairLimits,
@@ -114,14 +116,16 @@ def prepared(
 ) -> tuple[PairRows, PairAccount]:
     """At most so many of the distinct pairs, in an order that follows from the seed alone, as ids.
 
-    A pair is cut to the context. One whose prompt is among `known`, or leaves no room to answer, is left out.
+    `encode` gives the ids of each of many texts. A pair is cut to the context. One whose prompt is among
+    `known`, or leaves no room to answer, is left out.
     """
     distinct = sorted(set(pairs), key=lambda pair: (text_hash(f"{limits.seed}\0{pair.prompt}"), pair))
     fresh = [pair for pair in distinct if pair.prompt not in known]
-    kept = []
-    for pair in fresh[: limits.most_pairs]:
-        prompt = (chat.bos_id, chat.user_id, *encode(pair.prompt), chat.end_id, chat.assistant_id)
-        ids = (*prompt, *encode(pair.response), chat.end_id)[: limits.context_tokens + 1]
+    chosen, kept = fresh[: limits.most_pairs], []
+    texts = encode([text for pair in chosen for text in (pair.prompt, pair.response)])
+    for pair, asked, answered in zip(chosen, texts[::2], texts[1::2], strict=True):
+        prompt = (chat.bos_id, chat.user_id, *map(int, asked), chat.end_id, chat.assistant_id)
+        ids = (*prompt, *map(int, answered), chat.end_id)[: limits.context_tokens + 1]
         if len(ids) > len(prompt):
             kept.append(PairIds(ids, len(prompt), pair.kind))
     account = PairAccount(

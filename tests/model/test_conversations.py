@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 
@@ -14,9 +15,9 @@ CHAT = ChatIds(bos_id=1, user_id=4, assistant_id=5, end_id=6, pad_id=3)
 LIMITS = PairLimits(most_pairs=100, context_tokens=16, seed=1)
 
 
-def encode(text: str) -> list[int]:
+def encode(texts: Sequence[str]) -> list[list[int]]:
     """One id a character."""
-    return [ord(char) for char in text]
+    return [[ord(char) for char in text] for text in texts]
 
 
 def pair(prompt: str, response: str) -> Pair:
@@ -26,7 +27,7 @@ def pair(prompt: str, response: str) -> Pair:
 def test_only_the_response_and_its_end_are_learned() -> None:
     rows, _ = prepared([pair("ab", "cd")], encode, chat=CHAT, limits=LIMITS)
     batch = rows.batch([0])
-    a, b, c, d = encode("abcd")
+    ((a, b, c, d),) = encode(["abcd"])
     assert batch.tokens_BT.tolist() == [[1, 4, a, b, 6, 5, c, d]]
     assert batch.targets_BT.tolist() == [[IGNORED] * 5 + [c, d, 6]]
     assert batch.num_targets == 3

@@ -85,7 +85,9 @@ def test_the_chat_template_writes_the_prompt_format_of_the_finetuning(
     assert ids == [1, 4, *tokenizer.encode(" Name  it\n"), 6, 5, *tokenizer.encode("abs"), 6]
     chat = ChatIds(bos_id=1, user_id=4, assistant_id=5, end_id=6, pad_id=3)
     limits = PairLimits(most_pairs=1, context_tokens=64, seed=1)
-    learned, _ = prepared([Pair(" Name  it\n", "abs", "file")], tokenizer.encode, chat=chat, limits=limits)
+    learned, _ = prepared(
+        [Pair(" Name  it\n", "abs", "file")], tokenizer.encode_many, chat=chat, limits=limits
+    )
     assert ids == list(learned.pairs[0].ids)
     with pytest.raises(Exception, match="roles are user and assistant, not system"):
         theirs.apply_chat_template([{"role": "system", "content": "Be brief."}], tokenize=False)

@@ -18,7 +18,7 @@ def test_a_question_is_framed_as_in_tuning() -> None:
     words = small_tokenizer()
     chat = ChatIds(words.bos_id, words.user_id, words.assistant_id, words.end_id, words.pad_id)
     limits = PairLimits(most_pairs=1, context_tokens=100, seed=1)
-    rows, _ = prepared([Pair("What is x?", "A name.", "file")], words.encode, chat=chat, limits=limits)
+    rows, _ = prepared([Pair("What is x?", "A name.", "file")], words.encode_many, chat=chat, limits=limits)
     (pair,) = rows.pairs
     assert prompt(words, "What is x?", role="tuned").ids == pair.ids[: pair.prompt_tokens]
     assert pair.ids[-1] in stop_ids(words)
