@@ -32,6 +32,7 @@ from pipeline.memory import give_back, keep_freed
 from pipeline.parentage import end_with_parent
 from pipeline.progress import track
 
+LARGEST_OF_WORKERS = 8 << 20  # bytes; what tasks of different sizes leave in pieces adds to a worker's peak
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 _WORKERS: list[ProcessPoolExecutor] = []  # those of the `lasting_workers` around the call, if any
@@ -151,7 +152,7 @@ def _tidily(function: Callable[[_Task], _Result], task: _Task) -> _Result:
 def _be_a_worker(parent: int) -> None:
     """Leaves Ctrl-C to the parent and ends with it; one core is all that it takes."""
     pa.set_cpu_count(1)
-    keep_freed()
+    keep_freed(LARGEST_OF_WORKERS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL, parent=parent)
 

@@ -15,18 +15,17 @@ from collections.abc import Callable
 import pyarrow as pa
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of mallopt(3)
-_OPTIONS = {  # bytes
-    _MMAP_THRESHOLD: 32 << 20,  # the most that glibc comes to by itself; what is larger goes back when freed
-    _TRIM_THRESHOLD: (1 << 31) - 1,
-    _TOP_PAD: 64 << 20,
-}
+LARGEST_KEPT = 32 << 20  # bytes of one request: what glibc comes to by itself at most
 
 
-def keep_freed() -> None:
-    """From here on freed memory waits for a request or `give_back`, where the C library can be told."""
+def keep_freed(largest: int = LARGEST_KEPT) -> None:
+    """From here on freed memory waits for a request or `give_back`, where the C library can be told; requests
+    of more bytes than `largest` go back at once.
+    """
     mallopt = _of_glibc("mallopt")
     if mallopt is not None:
-        for option, size in _OPTIONS.items():
+        sizes = {_MMAP_THRESHOLD: largest, _TRIM_THRESHOLD: (1 << 31) - 1, _TOP_PAD: 64 << 20}
+        for option, size in sizes.items():
             mallopt(ctypes.c_int(option), ctypes.c_int(size))
 
 
