@@ -22,11 +22,11 @@ def test_without_timings_the_reference_counts_scaled_where_a_model_is_at_work(tm
     same = durations(tmp_path / "absent", evaluation_tokens_per_second=SPEED)
     slower = durations(tmp_path / "absent", evaluation_tokens_per_second=SPEED / 2)
     assert same.measured == frozenset()
-    assert same.model == pytest.approx(5.0 + 3.2 + 17.4 + 21.5 + 21.5 + 13.5)
-    assert same.text == slower.text == pytest.approx(1.6 + 19.8 + 4.4 + 3.9 + 10.5 + 8.3 + 5.3 + 0.9)
+    assert same.model == pytest.approx(1.2 + 2.5 + 6.7 + 6.7 + 5.1 + 4.5)
+    assert same.text == slower.text == pytest.approx(1.4 + 20.5 + 3.3 + 3.0 + 7.5 + 3.4 + 2.2 + 0.7)
     assert slower.model == pytest.approx(2 * same.model)
     assert slower.finetune_evaluation == pytest.approx(2 * same.finetune_evaluation)
-    assert same.around_pretrain == pytest.approx(195.3 - 176.6 - 15.2 - 1.0)
+    assert same.around_pretrain == pytest.approx(131.3 - 124.7 - 4.7 - 1.3)
     assert same.starting == START_SECONDS * 26
     stages = (*same.text_stages, *same.model_stages, "pretrain", "finetune")
     assert sorted(stages) == sorted(REFERENCE)
@@ -37,15 +37,15 @@ def test_what_ran_here_counts_as_it_ran_and_is_scaled_by_the_speed_of_then(tmp_p
     write(tmp_path, "evaluate@base", seconds=10.0)
     write(tmp_path, "fit", parts=[])
     assert durations(tmp_path, evaluation_tokens_per_second=SPEED / 2).model == pytest.approx(
-        10.0 + 2 * (5.0 + 3.2 + 21.5 + 21.5 + 13.5)
+        10.0 + 2 * (1.2 + 2.5 + 6.7 + 5.1 + 4.5)
     )
     training = {"training_seconds": 60.0, "evaluation_seconds": 8.0, "checkpoint_seconds": 1.0}
     speed = {"evaluations": 2, "evaluation_tokens_per_second": 2 * SPEED}
     write(tmp_path, "pretrain", seconds=70.5, **training, **speed)
     found = durations(tmp_path, evaluation_tokens_per_second=SPEED)
     assert found.measured == {"pack", "evaluate@base", "pretrain"}
-    assert found.text == pytest.approx(1.6 + 19.8 + 4.4 + 3.9 + 10.5 + 8.3 + 40.0 + 0.9)
-    assert found.model == pytest.approx(2 * 10.0 + 5.0 + 3.2 + 21.5 + 21.5 + 13.5)
+    assert found.text == pytest.approx(1.4 + 20.5 + 3.3 + 3.0 + 7.5 + 3.4 + 40.0 + 0.7)
+    assert found.model == pytest.approx(2 * 10.0 + 1.2 + 2.5 + 6.7 + 5.1 + 4.5)
     assert found.around_pretrain == pytest.approx(1.5)
 
 
