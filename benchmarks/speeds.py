@@ -153,7 +153,7 @@ def _contend(shape: Shape, name: str, orders: Connection) -> None:
     """
     torch.set_num_threads(THREADS)
     ours = {listed: pair for pair, listed in OURS.items()}
-    step = _ours(shape, *ours[name]) if name in ours else _peers(shape, name)
+    step = _ours(shape, *ours[name]) if name in ours else _peer(shape, name)
     while True:
         num_blocks, seconds = orders.recv()
         wall, processor, steps = time.perf_counter(), time.process_time(), 0
@@ -197,7 +197,7 @@ def _ours(shape: Shape, layers: str, optimizer: str) -> Step:
     return step
 
 
-def _peers(shape: Shape, name: str) -> Step:
+def _peer(shape: Shape, name: str) -> Step:
     """A peer's step on the same blocks, in turn."""
     update, blocks = contenders(shape)[name](), _blocks(shape)
     turns = itertools.count()
