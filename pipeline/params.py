@@ -17,6 +17,7 @@ The file is walked as a YAML 1.2 node tree, the dialect that DVC reads, and neve
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 import types
@@ -34,6 +35,7 @@ MAX_FILE_BYTES = 256 * 1024
 MAX_PROBLEMS = 50
 MAX_SHOWN_CHARS = 120
 MAX_DIGITS = 20
+MAX_NESTING = 100  # open brackets; the parser takes seconds for a thousand
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAPPING = "tag:yaml.org,2002:map"
@@ -90,11 +92,8 @@ def allowed(kind: Any) -> str:
     """
     plain, rules, optional = unwrapped(kind)
     if get_origin(plain) is tuple:
-        said = (
-            "a list"
-            + "".join(f" of {rule} entries" for rule in rules)
-            + f", each {allowed(get_args(plain)[0])}"
-        )
+        size = "".join(f" of {rule} entries" for rule in rules)
+        said = f"a list{size}, each {allowed(get_args(plain)[0])}"
     elif get_origin(plain) is Literal:
         said = "one of " + ", ".join(str(option) for option in get_args(plain))
     elif dataclasses.is_dataclass(plain):
@@ -149,7 +148,10 @@ def _composed(path: Path, text: str) -> MappingNode:
         number = text.count("\n", 0, directive.end()) + 1
         raise ParamsError(f"{path} line {number}: a YAML directive (%) is not allowed; delete the line")
     (yaml := YAML(typ="safe", pure=True)).composer.warn_double_anchors = False  # no anchor is allowed at all
+    depths = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", text))
     try:
+        if max(depths, default=0) > MAX_NESTING:
+            raise RecursionError
         root = yaml.compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -201,11 +203,8 @@ class _Reader:
 
     def is_plain(self, node: Node, key: str) -> bool:
         """Whether the node is written without tag, anchor and alias; else that is a problem."""
-        if not node.anchor and self.text[node.start_mark.index : node.start_mark.index + 1] not in (
-            "!",
-            "&",
-            "*",
-        ):
+        mark = self.text[node.start_mark.index : node.start_mark.index + 1]
+        if not node.anchor and mark not in ("!", "&", "*"):
             return True
         self.problem(node, key, "has a tag, anchor or alias; write the plain value out")
         return False

@@ -249,6 +249,8 @@ def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> N
         (b"\x00" * 100, "not valid YAML"),
         ("[" * 20_000, "nested far too deep"),
         ("a: " + "{a: " * 50_000, "nested far too deep"),
+        ("- " * 20_000, "nested far too deep"),
+        ("\n".join(" " * depth + "a:" for depth in range(600)), "nested far too deep"),
         (b"#" * 10_000_000, f"larger than the {MAX_FILE_BYTES} bytes"),
         ("clean: *nowhere\n", "line 1: not valid YAML"),
         ("!!python/object/apply:os.system ['touch PWNED']\n", "must be a mapping of sections"),
@@ -267,7 +269,7 @@ def test_a_file_that_is_no_plain_mapping_is_refused(text: str | bytes, words: st
     started = time.process_time()
     problems = problems_of(tmp_path / "params.yaml", text, {"clean": SECTIONS["clean"]})
     assert words in "; ".join(problems)
-    assert time.process_time() - started < 10, "refusing is fast"
+    assert time.process_time() - started < 1, "refusing is fast"
     assert not Path("PWNED").exists()
 
 
