@@ -68,7 +68,7 @@ def initialize(model: Transformer, *, seed: int) -> None:
     config, generator = model.config, torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
-            nn.init.constant_(parameter, 0.0 if name.endswith(".bias") else 1.0)
+            nn.init.ones_(parameter)
             continue
         role = name.split(".")[-2]
         deviation = config.embedding_deviation

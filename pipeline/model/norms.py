@@ -24,19 +24,18 @@ class RMSNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Shifts the last axis to mean 0, scales it to variance 1, then applies a learned weight and bias
-    (arXiv:1607.06450).
+    """Shifts the last axis to mean 0, scales it to variance 1, then applies a learned weight
+    (arXiv:1607.06450). It has no bias, as nothing in the decoder has one.
     """
 
     def __init__(self, width: int, *, epsilon: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape and dtype as `x`."""
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon).to(x.dtype)
+        return F.layer_norm(x, self.weight.shape, self.weight, eps=self.epsilon).to(x.dtype)
 
 
 NORMS = {"rmsnorm": RMSNorm, "layernorm": LayerNorm}

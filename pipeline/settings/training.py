@@ -32,7 +32,7 @@ class WeightDecayParams:
     matrices: Share  # of the blocks
     embeddings: Share  # that are not tied to the head
     head: Share  # an embedding that is tied to it included
-    norms: Share  # and biases
+    norms: Share
 
 
 @dataclass(frozen=True, slots=True)

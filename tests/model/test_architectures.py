@@ -128,8 +128,9 @@ def torch_layer(block: Any, config: ModelConfig, activation: str, first: bool) -
     if not first:
         norms = ("post_attention_layernorm", "post_feedforward_layernorm")
     ours, attention = block.state_dict(), layer.self_attn
-    for bias in (attention.in_proj_bias, attention.out_proj.bias, layer.linear1.bias, layer.linear2.bias):
-        torch.nn.init.zeros_(bias)
+    for part in (layer.norm1, layer.norm2, attention.out_proj, layer.linear1, layer.linear2):
+        torch.nn.init.zeros_(part.bias)
+    torch.nn.init.zeros_(attention.in_proj_bias)
     attention.in_proj_weight.data = torch.cat([ours[f"self_attn.{part}_proj.weight"] for part in "qkv"])
     attention.out_proj.weight.data = ours["self_attn.o_proj.weight"]
     layer.linear1.weight.data, layer.linear2.weight.data = (
@@ -137,15 +138,15 @@ def torch_layer(block: Any, config: ModelConfig, activation: str, first: bool) -
         ours["mlp.down_proj.weight"],
     )
     for name, norm in zip(norms, (layer.norm1, layer.norm2), strict=True):
-        norm.weight.data, norm.bias.data = ours[f"{name}.weight"], ours[f"{name}.bias"]
+        norm.weight.data = ours[f"{name}.weight"]
     return layer.train()  # in evaluation torch takes another path
 
 
 def test_the_layer_norm_is_that_of_torch_in_the_dtype_it_is_given() -> None:
-    ours, theirs = LayerNorm(8, epsilon=1e-3), torch.nn.LayerNorm(8, eps=1e-3)
+    ours, theirs = LayerNorm(8, epsilon=1e-3), torch.nn.LayerNorm(8, eps=1e-3, bias=False)
     x = torch.randn(3, 4, 8, generator=torch.Generator().manual_seed(1)) * 3 + 1
     for norm in (ours, theirs):
-        norm.weight.data, norm.bias.data = torch.arange(8.0), torch.arange(8.0) - 4
+        norm.weight.data = torch.arange(8.0)
     assert torch.equal(ours(x), theirs(x))
     with torch.autocast("cpu", torch.bfloat16):
         assert (ours(x).dtype, ours(x.bfloat16()).dtype) == (torch.float32, torch.bfloat16)
