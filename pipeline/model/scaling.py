@@ -41,9 +41,9 @@ def best_size(config: ModelConfig, *, flops: float) -> Size:
     """Of the models with these proportions the largest that sees 20 tokens a weight within the operations,
     else the smallest.
     """
-    smallest, *larger = (sized(shape) for shape in proportional(config))
-    best = smallest
-    for size in larger:
+    sizes = map(sized, proportional(config))
+    best = next(sizes)
+    for size in sizes:
         if flops / size.flops_per_token < TOKENS_PER_WEIGHT * size.weights:
             break
         best = size
