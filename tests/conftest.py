@@ -4,6 +4,7 @@ files that import the same slow library run in one of them; an interrupt is one.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import PurePath
@@ -31,8 +32,15 @@ def pytest_configure() -> None:
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch is imported; processes inherit it
     keep_freed()
+    gc.disable()  # while thousands of tests are collected, all of which stay
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Has garbage looked for again, but not among the tests and the modules that they import."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

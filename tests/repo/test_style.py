@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MODULES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+MODULES = [
+    path.relative_to(ROOT).as_posix()
     for folder in ("pipeline", "stages")
     for path in sorted((ROOT / folder).rglob("*.py"))
-}
+]
 MOST_FILE_LINES, MOST_STAGE_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS = 300, 100, 60, 6
 # The only modules that may import these, and what each is for.
 HOMES = {
@@ -37,7 +38,23 @@ LOADERS = {"pipeline/cluster.py", "pipeline/progress.py", "pipeline/stage.py", "
 GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc", "base", "core", "tools", "lib"}
 AT_IMPORT = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.ClassDef)
 
-every_module = pytest.mark.parametrize("name", MODULES)
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_keeps_every_rule(name: str) -> None:
+    for rule in (
+        its_file_functions_and_signatures_fit_one_look,
+        everything_public_has_a_docstring,
+        heavy_packages_are_imported_in_their_home_alone,
+        it_is_named_for_what_it_knows,
+        nothing_happens_at_import,
+        no_error_is_swallowed_and_no_import_is_hidden,
+    ):
+        rule(name)
+
+
+@functools.cache
+def tree_of(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text(encoding="utf-8"))
 
 
 def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -64,13 +81,12 @@ def public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
                 yield from public(node.body)
 
 
-@every_module
-def test_files_functions_and_signatures_fit_one_look(name: str) -> None:
+def its_file_functions_and_signatures_fit_one_look(name: str) -> None:
     is_recipe = name.startswith("stages/") and Path(name).stem not in COMMANDS
     most = MOST_STAGE_LINES if is_recipe else MOST_FILE_LINES
     lines = len((ROOT / name).read_text(encoding="utf-8").splitlines())
     assert lines <= most, f"{lines} lines: split by topic"
-    for function in functions(MODULES[name]):
+    for function in functions(tree_of(name)):
         assert function.end_lineno is not None
         assert function.end_lineno - function.lineno < MOST_FUNCTION_LINES, function.name
         given = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
@@ -81,29 +97,25 @@ def test_files_functions_and_signatures_fit_one_look(name: str) -> None:
             assert len(said) <= MOST_ARGUMENTS, f"{function.name}({', '.join(said)})"
 
 
-@every_module
-def test_everything_public_has_a_docstring(name: str) -> None:
-    tree = MODULES[name]
+def everything_public_has_a_docstring(name: str) -> None:
+    tree = tree_of(name)
     assert ast.get_docstring(tree), "the module"
     for node in public(tree.body):
         overload = any(ast.unparse(mark).endswith("overload") for mark in node.decorator_list)
         assert overload or ast.get_docstring(node), node.name
 
 
-@every_module
-def test_heavy_packages_are_imported_in_their_home_alone(name: str) -> None:
-    for package in imported(MODULES[name]):
+def heavy_packages_are_imported_in_their_home_alone(name: str) -> None:
+    for package in imported(tree_of(name)):
         assert name in HOMES.get(package, {name}), f"{package} lives in {HOMES[package] or 'no module'}"
 
 
-@every_module
-def test_a_module_is_named_for_what_it_knows(name: str) -> None:
+def it_is_named_for_what_it_knows(name: str) -> None:
     assert not GRAB_BAGS & set(Path(name).with_suffix("").parts)
 
 
-@every_module
-def test_nothing_happens_at_import(name: str) -> None:
-    for node in MODULES[name].body:
+def nothing_happens_at_import(name: str) -> None:
+    for node in tree_of(name).body:
         is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         is_guard = isinstance(node, ast.If) and ast.unparse(node.test) in (
             "__name__ == '__main__'",
@@ -115,9 +127,8 @@ def test_nothing_happens_at_import(name: str) -> None:
         assert isinstance(node, AT_IMPORT) or is_docstring or is_guard or sets_prefect_up, ast.unparse(node)
 
 
-@every_module
-def test_no_error_is_swallowed_and_no_import_is_hidden(name: str) -> None:
-    for node in ast.walk(MODULES[name]):
+def no_error_is_swallowed_and_no_import_is_hidden(name: str) -> None:
+    for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None
             assert ast.unparse(node.type) != "Exception", f"line {node.lineno}: name the errors"

@@ -41,6 +41,11 @@ TEXTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
+
+
 def ingested(folder: Path, texts: dict[str, str], *, per_shard: int = 2) -> Path:
     rows = sorted((document("files", name, text) for name, text in texts.items()), key=lambda row: row.id)
     with publishing(folder, kind="documents", facts={"documents": len(rows)}) as out:
@@ -151,6 +156,7 @@ def test_the_same_documents_give_the_same_bytes_and_a_second_call_ends_the_first
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = ingested(tmp_path / "in", TEXTS)
+    monkeypatch.setenv("GRISTMILL_PROCESSES", "2")
     first = run(source, tmp_path / "one", source="files", params=PARAMS, work=work(tmp_path / "w"))
     monkeypatch.setenv("GRISTMILL_PROCESSES", "1")
     again = run(source, tmp_path / "two", source="files", params=PARAMS, work=Work(tmp_path / "w"))
