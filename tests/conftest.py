@@ -14,7 +14,20 @@ import pytest
 
 from pipeline.memory import keep_freed
 
-LONGEST_FIRST = ("test_end_to_end.py", "test_staleness.py", "test_flow.py", "test_another_clone.py")
+LONGEST_FIRST = (
+    "test_end_to_end.py",
+    "test_staleness.py",
+    "test_flow.py",
+    "test_another_clone.py",
+    "test_dedupe.py",
+    "test_recovery.py",
+    "test_stage.py",
+    "test_runtime.py",
+    "test_architectures.py",
+    "test_params.py",
+    "test_fitting.py",
+    "test_incremental.py",
+)
 SAME_LIBRARY = {  # that takes seconds to import
     "corpus/test_expectations.py": "great_expectations",
     "stages/test_dedupe.py": "great_expectations",
