@@ -148,9 +148,10 @@ def _composed(path: Path, text: str) -> MappingNode:
         number = text.count("\n", 0, directive.end()) + 1
         raise ParamsError(f"{path} line {number}: a YAML directive (%) is not allowed; delete the line")
     (yaml := YAML(typ="safe", pure=True)).composer.warn_double_anchors = False  # no anchor is allowed at all
-    depths = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", text))
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", text))
+    depths = itertools.accumulate(steps, lambda depth, step: max(0, depth + step), initial=0)
     try:
-        if max(depths, default=0) > MAX_NESTING:
+        if max(depths) > MAX_NESTING:
             raise RecursionError
         root = yaml.compose(text)
     except YAMLError as error:

@@ -248,6 +248,7 @@ def test_a_rule_across_fields_is_a_problem_of_their_section(tmp_path: Path) -> N
         ("clean: {}\n".encode("utf-16"), "not UTF-8 at byte 0"),
         (b"\x00" * 100, "not valid YAML"),
         ("[" * 20_000, "nested far too deep"),
+        ("# " + "]" * 20_000 + "\n" + "[" * 20_000, "nested far too deep"),
         ("a: " + "{a: " * 50_000, "nested far too deep"),
         ("- " * 20_000, "nested far too deep"),
         ("\n".join(" " * depth + "a:" for depth in range(600)), "nested far too deep"),
