@@ -26,34 +26,36 @@ from pipeline.tokens.bpe import Tokenizer
 
 DATA = PARAMS_FILE.parent / "data"
 DOCUMENTS = 100  # the first of the test split
-LEAST = {"F16": 0.999, "Q8_0": 0.995, "Q4_0": 0.95}  # this project's bits per byte over the program's
+OWN, TRANSFORMERS = "gristmill", "transformers"
+LEAST = {  # this project's bits per byte over the program's
+    TRANSFORMERS: 0.999,
+    "llama.cpp, F16": 0.999,
+    "llama.cpp, Q8_0": 0.995,
+    "llama.cpp, Q4_0": 0.95,
+}
 Logits = Callable[[list[int]], Tensor]  # (T, V) for T ids
 
 
 def measure() -> Result:
-    """Bits per byte of all; DataError before the first run, ParamsError where llama-cpp-python is missing."""
+    """Bits per byte of all; DataError where nothing was exported, ParamsError without llama-cpp-python."""
     exported = DATA / "export/base"
-    if not exported.is_dir():
-        raise DataError(f"{exported}: is missing; run `dvc repro` first")
+    if not (exported / "huggingface").is_dir():
+        raise DataError(f"{exported}/huggingface: is missing; run `dvc repro` first, of a model for export")
     tokenizer = Tokenizer.open(DATA / "train_bpe")
     own = open_model(DATA / "pretrain", threads=1).network
     context = own.config.context_tokens
     texts = (document.text for document in islice(read_shards(DATA / "dedupe/test"), DOCUMENTS))
     rows = [[tokenizer.bos_id, *tokenizer.encode(text)][:context] for text in texts]
     size = sum(len(tokenizer.piece_bytes(id)) for row in rows for id in row[1:])
-    programs: dict[str, tuple[Logits, float]] = {
-        "gristmill": (lambda ids: own(torch.tensor([ids]))[0], 1.0),
-        "transformers": (_transformers(exported / "huggingface"), LEAST["F16"]),
+    programs: dict[str, Logits] = {
+        OWN: lambda ids: own(torch.tensor([ids]))[0],
+        TRANSFORMERS: _transformers(exported / "huggingface"),
     }
     for path in sorted((exported / "gguf").glob("*.gguf")):
-        programs[f"llama.cpp, {path.stem.rpartition('-')[2]}"] = (
-            _llama_cpp(path, context),
-            LEAST[path.stem.rpartition("-")[2]],
-        )
-    found = {name: _bits(logits, rows) / size for name, (logits, _) in programs.items()}
-    head = ("program", "bits per byte")
-    figures = tuple((name, found["gristmill"] / found[name], least) for name, (_, least) in programs.items())
-    return Result((head, *((name, f"{bits:.4f}") for name, bits in found.items())), figures[1:])
+        programs[f"llama.cpp, {path.stem.rpartition('-')[2]}"] = _llama_cpp(path, context)
+    found = {name: _bits(logits, rows) / size for name, logits in programs.items()}
+    table = (("program", "bits per byte"), *((name, f"{bits:.4f}") for name, bits in found.items()))
+    return Result(table, tuple((name, found[OWN] / found[name], LEAST[name]) for name in list(programs)[1:]))
 
 
 def _bits(logits: Logits, rows: list[list[int]]) -> float:

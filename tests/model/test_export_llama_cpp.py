@@ -19,7 +19,7 @@ llama_cpp: Any = pytest.importorskip(
     "llama_cpp",
     reason="llama-cpp-python is not installed (extra `llama-cpp`): GGUF files are NOT opened in llama.cpp",
 )
-MOST_NATS = {"F16": 1e-4, "Q8_0": 1e-3, "Q4_0": 0.1}  # per token, mean divergence from the model's own shares
+MOST_NATS = {"F16": 1e-5, "Q8_0": 1e-3, "Q4_0": 0.1}  # per token, mean divergence from the model's own shares
 
 
 def opened(path: Path, **options: Any) -> Any:
@@ -51,10 +51,9 @@ def test_its_tokenizer_cuts_every_text_as_ours_does(tmp_path: Path) -> None:
     write_gguf(path, small_model("qwen3"), small_vocabulary(), kind="F16", name="small", chat=True)
     theirs, ours = opened(path, vocab_only=True), small_tokenizer()
     for text in (*HARD_TEXTS, *reference_texts(count=10), *(random_text(rng) for _ in range(200))):
-        if text and "\u2581" not in text:  # which cleaning takes out
-            found = theirs.tokenize(text.encode(), add_bos=False, special=False)
-            assert found == ours.encode(text), text[:80]
-            assert theirs.detokenize(found).decode() == text
+        found = theirs.tokenize(text.encode(), add_bos=False, special=False)
+        assert found == ours.encode(text), text[:80]
+        assert theirs.detokenize(found).decode() == text
 
 
 def test_it_knows_the_turns_of_a_conversation(tmp_path: Path) -> None:
