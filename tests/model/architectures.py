@@ -48,7 +48,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "kaiming, tied": {"initialization": "kaiming", "tied_embeddings": True},
     "gpt-2": GPT2,
     "first transformer": FIRST_TRANSFORMER,
-    "odd head width": {"positions": "learned", "rope_theta": None, "num_heads": 32, "num_kv_heads": 8},
+    "odd head width": {"positions": "learned", "rope_theta": None, "width": 36, "num_heads": 12},
     "window, learned, post": {
         "sliding_window_tokens": 3,
         "positions": "learned",
