@@ -78,14 +78,16 @@ class _HeadAndLoss(torch.autograd.Function):
         targets_BT: Tensor,
         way: _Way,
     ) -> tuple[Tensor, Tensor]:
-        counted_N = (targets_BT.reshape(-1) != IGNORED).nonzero().squeeze(1)
-        hidden_ND = hidden_BTD.reshape(-1, hidden_BTD.shape[-1])[counted_N].to(way.dtype)
-        targets_N = targets_BT.reshape(-1)[counted_N]
+        hidden_ND, targets_N = hidden_BTD.reshape(-1, hidden_BTD.shape[-1]), targets_BT.reshape(-1)
+        counted_N = _counted(targets_N)
+        if counted_N is not None:
+            hidden_ND, targets_N = hidden_ND[counted_N], targets_N[counted_N]
+        hidden_ND = hidden_ND.to(way.dtype)
         weights_VD = head_VD.to(way.dtype)
         total, extra = torch.zeros((), device=hidden_ND.device), torch.zeros((), device=hidden_ND.device)
         grad_ND, grad_VD = torch.empty_like(hidden_ND), torch.zeros_like(head_VD, dtype=torch.float32)
         rows = max(CHUNK_ROWS, CHUNK_ENTRIES // len(weights_VD))
-        for start in range(0, len(counted_N), rows):
+        for start in range(0, len(targets_N), rows):
             chunk = slice(start, start + rows)
             logits_CV = (hidden_ND[chunk] @ weights_VD.T).float()
             shares_CV, sizes_C1 = _normalized(logits_CV)
@@ -107,9 +109,17 @@ class _HeadAndLoss(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_ND, grad_VD, counted_N = ctx.saved_tensors
         hidden_dtype, head_dtype = ctx.dtypes
-        grad_BTD = grad_ND.new_zeros(ctx.shape, dtype=hidden_dtype)
-        grad_BTD.view(-1, ctx.shape[-1])[counted_N] = grad_ND.to(hidden_dtype) * grad
-        return grad_BTD, (grad_VD * grad).to(head_dtype), None, None
+        grad_ND = grad_ND.to(hidden_dtype) * grad
+        if counted_N is not None:
+            rows_ND, grad_ND = grad_ND, grad_ND.new_zeros(ctx.shape).view(-1, ctx.shape[-1])
+            grad_ND[counted_N] = rows_ND
+        return grad_ND.view(ctx.shape), (grad_VD * grad).to(head_dtype), None, None
+
+
+def _counted(targets_N: Tensor) -> Tensor | None:
+    """The rows whose targets are not IGNORED; None for all, which need not be picked out."""
+    counts_N = targets_N != IGNORED
+    return None if bool(counts_N.all()) else counts_N.nonzero().squeeze(1)
 
 
 def _normalized(logits_CV: Tensor) -> tuple[Tensor, Tensor]:

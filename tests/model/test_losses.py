@@ -11,20 +11,23 @@ from pipeline.model import losses
 from pipeline.model.losses import IGNORED, NONE, Regularization, summed_cross_entropy, summed_objective
 
 
-def case(*, rows: int = 3, tokens: int = 50) -> tuple[Tensor, Tensor, Tensor]:
+def case(*, rows: int = 3, tokens: int = 50, ignored: float = 0.3) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     hidden_BTD = torch.randn(rows, tokens, 8, generator=generator, requires_grad=True)
     head_VD = torch.randn(20, 8, generator=generator, requires_grad=True)
     targets_BT = torch.randint(20, (rows, tokens), generator=generator)
-    targets_BT[torch.rand(rows, tokens, generator=generator) < 0.3] = IGNORED
+    targets_BT[torch.rand(rows, tokens, generator=generator) < ignored] = IGNORED
     return hidden_BTD, head_VD, targets_BT
 
 
+@pytest.mark.parametrize("ignored", [0.3, 0.0])
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_value_and_gradients_are_those_of_cross_entropy(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_and_gradients_are_those_of_cross_entropy(
+    chunk: int, ignored: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(losses, "CHUNK_ROWS", chunk)
     monkeypatch.setattr(losses, "CHUNK_ENTRIES", 0)
-    hidden_BTD, head_VD, targets_BT = case()
+    hidden_BTD, head_VD, targets_BT = case(ignored=ignored)
     ours = summed_cross_entropy(hidden_BTD, head_VD, targets_BT) / 7
     logits = (hidden_BTD @ head_VD.T).flatten(0, 1)
     wanted = F.cross_entropy(logits, targets_BT.flatten(), ignore_index=IGNORED, reduction="sum") / 7
