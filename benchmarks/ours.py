@@ -9,6 +9,7 @@ from benchmarks.bench import PARAMS_FILE
 from benchmarks.peers import Shape
 from pipeline.model.batches import TokenBlocks
 from pipeline.model.checkpoint import Progress
+from pipeline.model.compiling import arrange_passes
 from pipeline.model.gradients import gradients_of
 from pipeline.model.losses import Regularization
 from pipeline.model.optimization import build_optimizers
@@ -40,7 +41,10 @@ def shaped(params: PretrainParams, shape: Shape, *, steps: int) -> PretrainParam
 def training(
     model: Transformer, blocks: TokenBlocks, params: PretrainParams, runtime: Runtime
 ) -> Iterator[StepRecord]:
-    """The updates of the model on the blocks, one for each record that is asked for."""
+    """The updates of the model, which moves to the runtime's device, on the blocks: one for each record that
+    is asked for.
+    """
+    arrange_passes(model.to(runtime.device), params.runtime)
     optimization = params.optimization
     added = Regularization(optimization.label_smoothing, optimization.z_loss)
     gradients = gradients_of(

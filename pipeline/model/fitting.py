@@ -22,6 +22,7 @@ from pipeline.model.averaging import WeightAverage
 from pipeline.model.batches import Batch, BatchOrder, Items, in_order
 from pipeline.model.checkpoint import CurvePoint, Progress, Snapshot, latest_checkpoint, save_checkpoint
 from pipeline.model.clock import Clock, Weather
+from pipeline.model.compiling import arrange_passes
 from pipeline.model.gates import check_causality, check_first_loss, shaken
 from pipeline.model.gradients import Gradients, gradients_of
 from pipeline.model.interruption import StopRequest
@@ -126,7 +127,7 @@ class _Training:
         self.optimizers = build_optimizers(model, params.optimization, dtype=runtime.dtype)
         decay = params.optimization.ema_decay
         self.average = None if decay is None else WeightAverage(model, decay=decay)
-        model.model.gradient_checkpointing = params.runtime.gradient_checkpointing
+        arrange_passes(model, params.runtime)
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.clock = clock

@@ -69,8 +69,12 @@ class _Rotation(torch.autograd.Function):
 
 
 def _turned(x_BHTK: Tensor, cosine_TK: Tensor, sine_TK: Tensor, *, direction: int) -> Tensor:
-    turned_BHTK = torch.empty(x_BHTK.shape, dtype=x_BHTK.dtype, device=x_BHTK.device)
     first, second = x_BHTK.chunk(2, dim=-1)
+    if torch.compiler.is_compiling():  # which makes one pass of the plain formula
+        sine_TK = sine_TK * direction
+        halves = first * cosine_TK - second * sine_TK, second * cosine_TK + first * sine_TK
+        return torch.cat(halves, dim=-1)
+    turned_BHTK = torch.empty(x_BHTK.shape, dtype=x_BHTK.dtype, device=x_BHTK.device)
     out_first, out_second = turned_BHTK.chunk(2, dim=-1)
     torch.mul(first, cosine_TK, out=out_first).addcmul_(second, sine_TK, value=-direction)
     torch.mul(second, cosine_TK, out=out_second).addcmul_(first, sine_TK, value=direction)

@@ -20,6 +20,7 @@ from pipeline.model.averaging import WeightAverage
 from pipeline.model.batches import BatchOrder, TokenBlocks, in_order
 from pipeline.model.budget import MOST_STEPS
 from pipeline.model.checkpoint import Progress, Snapshot, save_checkpoint
+from pipeline.model.compiling import arrange_passes
 from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import FittingParams
 from pipeline.model.gradients import gradients_of
@@ -84,9 +85,7 @@ class _Trial:
         self.params, self.runtime = params, start_runtime(params.runtime)
         self.model = Transformer(config)
         initialize(self.model, seed=0)
-        self.model.to(
-            self.runtime.device
-        ).model.gradient_checkpointing = params.runtime.gradient_checkpointing
+        arrange_passes(self.model.to(self.runtime.device), params.runtime)
         self.optimizers = build_optimizers(self.model, params.optimization, dtype=self.runtime.dtype)
         decay = params.optimization.ema_decay
         self.average = None if decay is None else WeightAverage(self.model, decay=decay)

@@ -61,9 +61,9 @@ class _Context:
     cache: KeyValueCache | None
     dropout: Dropout | None
 
-    def dropped(self, x_BTD: Tensor, *, site: int) -> Tensor:
-        """`x_BTD` after dropout, if there is any."""
-        return x_BTD if self.dropout is None else self.dropout.apply(x_BTD, site=site)
+    def dropped(self, x_BTD: Tensor, *, layer: int, place: int) -> Tensor:
+        """`x_BTD` after dropout, if there is any; each `layer` drops at places 1 and 2."""
+        return x_BTD if self.dropout is None else self.dropout.apply(x_BTD, site=2 * layer + place)
 
 
 class Attention(nn.Module):
@@ -111,9 +111,9 @@ class PreNormBlock(nn.Module):
     def forward(self, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         mixed_BTD = self.self_attn(self.input_layernorm(x_BTD), layer, context)
-        x_BTD = x_BTD + context.dropped(mixed_BTD, site=2 * layer + 1)
+        x_BTD = x_BTD + context.dropped(mixed_BTD, layer=layer, place=1)
         thought_BTD = self.mlp(self.post_attention_layernorm(x_BTD))
-        return x_BTD + context.dropped(thought_BTD, site=2 * layer + 2)
+        return x_BTD + context.dropped(thought_BTD, layer=layer, place=2)
 
 
 class PostNormBlock(nn.Module):
@@ -129,15 +129,21 @@ class PostNormBlock(nn.Module):
     def forward(self, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         mixed_BTD = self.self_attn(x_BTD, layer, context)
-        x_BTD = self.post_attention_layernorm(x_BTD + context.dropped(mixed_BTD, site=2 * layer + 1))
+        mixed_BTD = context.dropped(mixed_BTD, layer=layer, place=1)
+        x_BTD = self.post_attention_layernorm(x_BTD + mixed_BTD)
         thought_BTD = self.mlp(x_BTD)
-        output_BTD: Tensor = self.post_feedforward_layernorm(
-            x_BTD + context.dropped(thought_BTD, site=2 * layer + 2)
-        )
+        thought_BTD = context.dropped(thought_BTD, layer=layer, place=2)
+        output_BTD: Tensor = self.post_feedforward_layernorm(x_BTD + thought_BTD)
         return output_BTD
 
 
 BLOCKS: dict[str, type[nn.Module]] = {"pre": PreNormBlock, "post": PostNormBlock}
+
+
+def run_block(block: nn.Module, x_BTD: Tensor, layer: int, context: _Context) -> Tensor:
+    """(B, T, D) to (B, T, D): the block's pass, as a function that can be compiled for all of them."""
+    output_BTD: Tensor = block(x_BTD, layer, context)
+    return output_BTD
 
 
 class Decoder(nn.Module):
@@ -150,16 +156,19 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(BLOCKS[config.norm_place](config) for _ in range(config.num_layers))
         self.norm = new_norm(config, config.width) if config.norm_place == "pre" else nn.Identity()
         self.gradient_checkpointing = False  # true: a backward pass runs each block again, for less memory
+        self.run_block = run_block  # in passes that learn; compiling.py puts a compiled one here
 
     def forward(self, tokens_BT: Tensor, context: _Context) -> Tensor:
         """(B, T) ids to (B, T, D) after the last norm."""
         x_BTD = self.embed_positions(self.embed_tokens(tokens_BT), context.start)
-        x_BTD = context.dropped(x_BTD, site=0)
+        x_BTD = context.dropped(x_BTD, layer=0, place=0)
+        learning = torch.is_grad_enabled()
+        run = self.run_block if learning else run_block
         for layer, block in enumerate(self.layers):
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                x_BTD = checkpoint(block, x_BTD, layer, context, use_reentrant=False)
+            if self.gradient_checkpointing and learning:
+                x_BTD = checkpoint(run, block, x_BTD, layer, context, use_reentrant=False)
             else:
-                x_BTD = block(x_BTD, layer, context)
+                x_BTD = run(block, x_BTD, layer, context)
         final_BTD: Tensor = self.norm(x_BTD)
         return final_BTD
 

@@ -63,9 +63,12 @@ class RuntimeParams:
     gradients: Literal["canonical", "fast"]  # canonical: the same bits on any number of processes
     threads: Annotated[int, Range(1, 1024)]  # CPU threads of one process; another number, other last bits
     gradient_checkpointing: bool  # true: each block's forward again in the backward pass, for less memory
+    compile: bool  # true: blocks compiled by torch before the first step; other last bits
     sharded: bool  # true: each process holds a part of every weight and moment; fast gradients only
 
     def problems(self) -> Iterator[str]:
         """Rules across fields."""
         if self.sharded and self.gradients != "fast":
             yield f"sharded true needs gradients fast, not {self.gradients}: no process holds a whole sum"
+        if self.sharded and self.compile:
+            yield "sharded true needs compile false: weights are put together between the blocks' passes"

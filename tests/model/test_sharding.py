@@ -192,11 +192,16 @@ def test_on_one_process_nothing_is_sharded(tmp_path: Path) -> None:
     assert not any(map(is_sharded, model.parameters()))
 
 
-def test_sharded_sums_in_canonical_order_are_refused(tmp_path: Path) -> None:
+def test_sharded_sums_in_canonical_order_or_of_compiled_blocks_are_refused(tmp_path: Path) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     file = tmp_path / "params.yaml"
     file.write_text(text.replace("    sharded: false ", "    sharded: true ", 1), encoding="utf-8")
     with pytest.raises(
         ParamsError, match=r"pretrain\.runtime: sharded true needs gradients fast, not canonical"
     ):
+        load(file, SECTIONS)
+    text = text.replace("    gradients: canonical ", "    gradients: fast ", 1)
+    text = text.replace("    compile: false ", "    compile: true ", 1)
+    file.write_text(text.replace("    sharded: false ", "    sharded: true ", 1), encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"pretrain\.runtime: sharded true needs compile false"):
         load(file, SECTIONS)

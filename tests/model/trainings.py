@@ -80,7 +80,12 @@ PARAMS = PretrainParams(
         ema_decay=None,
     ),
     runtime=RuntimeParams(
-        precision="fp32", gradients="canonical", threads=1, gradient_checkpointing=False, sharded=False
+        precision="fp32",
+        gradients="canonical",
+        threads=1,
+        gradient_checkpointing=False,
+        compile=False,
+        sharded=False,
     ),
     steps=12,
     batch_blocks=4,
