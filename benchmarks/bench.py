@@ -21,7 +21,7 @@ from pipeline.settings.ingest import FilesParams, PydocsParams
 NAMES = (
     *("clean", "filters", "language", "dedupe", "dedupe-quality", "growth", "cores", "gutenberg"),
     *("tokenizer", "resume", "damage", "processes", "safety", "first-step"),
-    *("throughput", "throughput-shapes", "quality", "equal-time", "recipe", "exports"),
+    *("throughput", "throughput-shapes", "quality", "equal-time", "recipe", "exports", "gpu"),
 )
 PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 CORPUS = "CORPUS"  # the environment variable that names a folder of text to measure on

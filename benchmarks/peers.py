@@ -66,11 +66,22 @@ def nanogpt(shape: Shape) -> Any:
         return module.GPT(config)
 
 
-def nanogpt_optimizer(model: Any, *, learning_rate: float, betas: tuple[float, float] = BETAS) -> Optimizer:
-    """The AdamW that it configures for a CPU."""
+def nanogpt_optimizer(
+    model: Any, *, learning_rate: float, betas: tuple[float, float] = BETAS, kind: str = "cpu"
+) -> Optimizer:
+    """The AdamW that it configures for a kind of device."""
     with contextlib.redirect_stdout(io.StringIO()):
-        optimizer: Optimizer = model.configure_optimizers(WEIGHT_DECAY, learning_rate, betas, "cpu")
+        optimizer: Optimizer = model.configure_optimizers(WEIGHT_DECAY, learning_rate, betas, kind)
     return optimizer
+
+
+def nanogpt_step(shape: Shape, device: torch.device, *, compiled: bool) -> Step:
+    """Its step as train.py makes it on a GPU: in bf16, with TF32 for what is left."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    model = nanogpt(shape).to(device)
+    adamw = nanogpt_optimizer(model, learning_rate=LEARNING_RATE, kind=device.type)
+    called: Any = torch.compile(model) if compiled else model
+    return _step(called, nanogpt_loss, adamw, bf16=True, kind=device.type)
 
 
 def llama(shape: Shape) -> nn.Module:
@@ -111,9 +122,9 @@ def contenders(shape: Shape) -> dict[str, Callable[[], Step]]:
     return found
 
 
-def _step(model: Any, loss: Loss, optimizer: Optimizer, *, bf16: bool) -> Step:
+def _step(model: Any, loss: Loss, optimizer: Optimizer, *, bf16: bool, kind: str = "cpu") -> Step:
     def step(tokens_BT: Tensor, targets_BT: Tensor) -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(kind, torch.bfloat16, enabled=bf16):
             found = loss(model, tokens_BT, targets_BT)
         found.backward()
         nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)

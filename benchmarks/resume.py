@@ -17,7 +17,7 @@ def measure() -> Result:
     """The share of resumed trainings that ended as the undisturbed one: curve, weights, moments."""
     data = blocks()
     with tempfile.TemporaryDirectory() as scratch:
-        stopped = _stopped_at_every_step(Path(scratch, "stopped"), data)
+        stopped = stopped_at_every_step(Path(scratch, "stopped"), data)
         killed, kills = _killed_at_random(Path(scratch, "killed"), data)
     rows = (
         ("training", "resumed", "bitwise the same"),
@@ -31,7 +31,8 @@ def measure() -> Result:
     return Result(rows, shares)
 
 
-def _stopped_at_every_step(folder: Path, data: Blocks) -> list[bool]:
+def stopped_at_every_step(folder: Path, data: Blocks) -> list[bool]:
+    """Whether a training of STEPS ended as the undisturbed one, for each step that it was stopped in."""
     params = small_params(steps=STEPS, checkpoint_every_steps=STEPS)
     whole = folder / "whole"
     wanted, found = trained(whole, params, data), []

@@ -29,6 +29,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.ours import shaped, training
 from benchmarks.peers import Shape, contenders
@@ -36,6 +37,7 @@ from benchmarks.trainings import default_params, new_model
 from pipeline.memory import keep_freed
 from pipeline.model.batches import TokenBlocks
 from pipeline.model.runtime import start_runtime
+from pipeline.settings.pretrain import PretrainParams
 from pipeline.tokens.bpe import CONTROLS, Tokenizer
 
 ROUNDS = 5  # at least, and as many as LEAST_SECONDS have room for
@@ -43,6 +45,8 @@ LEAST_SECONDS = 60.0
 TURN_SECONDS = 0.5
 SLOW = 3.0
 THREADS = 2
+CPU = torch.device("cpu")
+STEPS = 100_000  # more than any measurement takes
 BATCHES = 4  # of random tokens: text would not change the time
 ADAMW_RATE = 0.003  # what params.yaml names for AdamW alone
 ASLEEP_SECONDS = 0.01  # after which the threads of a contender no longer wait awake for more to do
@@ -153,7 +157,7 @@ def _contend(shape: Shape, name: str, orders: Connection) -> None:
     """
     torch.set_num_threads(THREADS)
     ours = {listed: pair for pair, listed in OURS.items()}
-    step = _ours(shape, *ours[name]) if name in ours else _peer(shape, name)
+    step = _ours(shape, *ours[name]) if name in ours else fed(contenders(shape)[name](), shape)
     while True:
         num_blocks, seconds = orders.recv()
         wall, processor, steps = time.perf_counter(), time.process_time(), 0
@@ -165,9 +169,23 @@ def _contend(shape: Shape, name: str, orders: Connection) -> None:
 
 
 def _ours(shape: Shape, layers: str, optimizer: str) -> Step:
-    """One step of the training that `pretrain` runs, head tied as in the peers."""
+    """One step of the training that `pretrain` runs."""
     keep_freed()
-    params = shaped(default_params(), shape, steps=1000)
+    params = our_params(shape, layers, optimizer)
+    runtime = start_runtime(params.runtime)
+    model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
+    records = training(model, random_blocks(shape), params, runtime)
+
+    def step(num_blocks: int) -> None:
+        assert num_blocks == shape.batch, num_blocks
+        next(records)
+
+    return step
+
+
+def our_params(shape: Shape, layers: str, optimizer: str) -> PretrainParams:
+    """The params of this project's contender, head tied as in the peers."""
+    params = shaped(default_params(), shape, steps=STEPS)
     model_params = dataclasses.replace(params.model, tied_embeddings=True)
     if layers == PEERS_LAYERS:
         model_params = dataclasses.replace(
@@ -180,37 +198,28 @@ def _ours(shape: Shape, layers: str, optimizer: str) -> Step:
             rope_theta=None,
         )
     rates = {"embedding_learning_rate": ADAMW_RATE, "adamw_learning_rate": ADAMW_RATE}
-    params = dataclasses.replace(
+    return dataclasses.replace(
         params,
         model=model_params,
         optimization=dataclasses.replace(params.optimization, optimizer=optimizer, **rates),
         runtime=dataclasses.replace(params.runtime, threads=THREADS),
     )
-    runtime = start_runtime(params.runtime)
-    model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
-    records = training(model, _blocks(shape), params, runtime)
-
-    def step(num_blocks: int) -> None:
-        assert num_blocks == shape.batch, num_blocks
-        next(records)
-
-    return step
 
 
-def _peer(shape: Shape, name: str) -> Step:
+def fed(update: Callable[[Tensor, Tensor], None], shape: Shape, device: torch.device = CPU) -> Step:
     """A peer's step on the same blocks, in turn."""
-    update, blocks = contenders(shape)[name](), _blocks(shape)
-    turns = itertools.count()
+    blocks, turns = random_blocks(shape), itertools.count()
 
     def step(num_blocks: int) -> None:
         first = next(turns) % BATCHES * shape.batch
-        batch = blocks.batch(range(first, first + num_blocks))
+        batch = blocks.batch(range(first, first + num_blocks)).to(device)
         update(batch.tokens_BT, batch.targets_BT.contiguous())
 
     return step
 
 
-def _blocks(shape: Shape) -> TokenBlocks:
+def random_blocks(shape: Shape) -> TokenBlocks:
+    """BATCHES batches of random tokens, each block of one document."""
     tokens = BATCHES * shape.batch * shape.context + 1
     ids = np.random.default_rng(1).integers(len(CONTROLS), shape.vocab_size, tokens)
     return TokenBlocks(ids, block_tokens=shape.context, bos_id=Tokenizer.bos_id, pad_id=Tokenizer.pad_id)
