@@ -35,9 +35,9 @@ from pipeline.model.utilization import ceiling_flops_per_second, flops_per_token
 SHAPE = Shape(layers=12, heads=12, width=768, context=1024, batch=16, vocab_size=50304)
 SECONDS = 20.0  # of each contender, after its first steps
 WARMING_STEPS = 5
-_Found = TypeVar("_Found")
 LEAST_MFU = 0.5
 LEAST_RATIO = 1.0  # times nanoGPT, both compiled, the same layers and optimizer
+_Found = TypeVar("_Found")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ hold pickled objects, stay off. Torch's compiler takes seconds to import, which 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from pipeline.errors import ParamsError
-from pipeline.model.transformer import Transformer, run_block
+from pipeline.model.transformer import RunBlock, Transformer, run_block
 from pipeline.settings.training import RuntimeParams
 from pipeline.stage import WORK_ROOT
 
@@ -32,7 +34,24 @@ def arrange_passes(model: Transformer, params: RuntimeParams) -> None:
     decoder.gradient_checkpointing = params.gradient_checkpointing
     if params.compile:
         _prepare(decoder.embed_tokens.weight.device)
-        decoder.run_block = torch.compile(run_block, dynamic=False, fullgraph=True)
+        decoder.run_block = _compiled()
+
+
+def _compiled() -> RunBlock:
+    """`run_block`, compiled when it first meets a shape; ParamsError when that fails."""
+    from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import InductorError
+
+    compiled = torch.compile(run_block, dynamic=False, fullgraph=True)
+
+    def run(block: nn.Module, x_BTD: Tensor, layer: int, context: Any) -> Tensor:
+        try:
+            return compiled(block, x_BTD, layer, context)
+        except (TorchDynamoException, InductorError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ParamsError(f"runtime.compile: failed ({reason}); set it to false") from error
+
+    return run
 
 
 def _prepare(device: torch.device) -> None:

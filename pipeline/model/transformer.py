@@ -12,6 +12,7 @@ Shapes: B batch, T tokens, S tokens seen (cached ones included), D width, H quer
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -146,6 +147,9 @@ def run_block(block: nn.Module, x_BTD: Tensor, layer: int, context: _Context) ->
     return output_BTD
 
 
+RunBlock = Callable[[nn.Module, Tensor, int, _Context], Tensor]
+
+
 class Decoder(nn.Module):
     """Embeddings, blocks and the final norm: everything but the head. Post-norm blocks end in a norm."""
 
@@ -156,7 +160,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(BLOCKS[config.norm_place](config) for _ in range(config.num_layers))
         self.norm = new_norm(config, config.width) if config.norm_place == "pre" else nn.Identity()
         self.gradient_checkpointing = False  # true: a backward pass runs each block again, for less memory
-        self.run_block = run_block  # in passes that learn; compiling.py puts a compiled one here
+        self.run_block: RunBlock = run_block  # in passes that learn; compiling.py puts a compiled one here
 
     def forward(self, tokens_BT: Tensor, context: _Context) -> Tensor:
         """(B, T) ids to (B, T, D) after the last norm."""

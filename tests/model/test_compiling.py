@@ -119,6 +119,22 @@ def test_compiled_blocks_of_one_shape_share_a_compilation_and_repeat_it_for_memo
     assert found[True].progress == found[False].progress
 
 
+@FAULTS
+def test_a_compiler_that_fails_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch._inductor.config
+
+    broken = tmp_path / "g++"
+    broken.write_text('#!/bin/sh\n[ "$1" = -v ] || [ "$1" = --version ] || exit 1\necho g++ 12.2.0\n')
+    broken.chmod(0o755)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    asked = pytest.raises(ParamsError, match=r"runtime\.compile: failed \(.+\); set it to false")
+    with torch._inductor.config.patch({"cpp.cxx": (None, str(broken))}), asked as raised:
+        fitted(tmp_path, params=compiled())
+    assert "\n" not in str(raised.value)
+
+
 def test_without_a_compiler_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torch._inductor import cpp_builder
     from torch._inductor.exc import InvalidCxxCompiler
