@@ -76,7 +76,7 @@ CONTENDERS = (
 def measure() -> Result:
     """Tokens per second, MFU and memory of all. ParamsError without a GPU or a checkout of nanoGPT."""
     if not torch.cuda.is_available():
-        raise ParamsError("gpu: torch finds no GPU here; run it on a machine that has one")
+        raise ParamsError("torch finds no GPU here; run it on a machine that has one")
     ceiling = _alone(_ceiling)
     costs = {each: _alone(cost_of, SHAPE, each, SECONDS) for each in CONTENDERS}
     rows = [("contender", "tokens/s", "MFU", "peak GB")]
@@ -103,7 +103,7 @@ def cost_of(shape: Shape, contender: Contender, seconds: float) -> Cost:
     rules = dataclasses.replace(params.runtime, gradients="fast", compile=contender.compiled)
     params = dataclasses.replace(params, runtime=rules, micro_batch_blocks=shape.batch)
     model = new_model(params, vocab_size=shape.vocab_size, context_tokens=shape.context)
-    arithmetic = flops_per_token(model)
+    arithmetic = flops_per_token(model)  # nanoGPT's is that of the same layers here
     if contender.layers is None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         peer = fed(nanogpt_step(shape, device, compiled=contender.compiled), shape, device)

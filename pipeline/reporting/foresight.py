@@ -35,7 +35,7 @@ def foresight_section(prediction: Prediction, spans: Mapping[str, Span]) -> Sect
     known = [seconds for seconds in actual.values() if seconds is not None]
     whole = sum(known) if len(known) == len(actual) else None
     total = _row("the whole run", prediction.seconds, whole)
-    lead = f"Predicted by `make fit` on {prediction.made:%Y-%m-%d at %H:%M} (UTC)."
+    lead = f"Predicted by the command make fit on {prediction.made:%Y-%m-%d at %H:%M} (UTC)."
     if whole is None:
         lead += " A dash: not all stages of that part have run since."
     table = Table(
